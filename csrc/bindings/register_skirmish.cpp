@@ -1,0 +1,7 @@
+#include <pybind11/pybind11.h>
+
+namespace fop::bindings {
+
+void register_skirmish(pybind11::module_&) {}
+
+}  // namespace fop::bindings

@@ -1,0 +1,42 @@
+// The order of the phases within one loop, and nothing else.
+#include "skirmish/world.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace fop::skirmish {
+
+namespace {
+
+// The game visits its units in a random order in every loop.
+void shuffle_units(const World& world, std::vector<int>& order) {
+  std::iota(order.begin(), order.end(), 0);
+  if (!world.options.random_update_order) return;
+  const Draws draws{world.seed, Purpose::kEngineOrder, world.episode, static_cast<std::uint32_t>(world.loop)};
+  for (std::uint32_t i = static_cast<std::uint32_t>(order.size()); i > 1; --i) {
+    std::swap(order[i - 1], order[draws.below(i, i)]);
+  }
+}
+
+}  // namespace
+
+void step(World& world) {
+  thread_local std::vector<int> order;
+  order.resize(world.type.size());
+  shuffle_units(world, order);
+  advance_hits(world);
+  regenerate(world);
+  for (const int unit : order) {
+    if (!world.alive[static_cast<std::size_t>(unit)]) continue;
+    update_timers(world, unit);
+    follow_order(world, unit);
+    attack(world, unit);
+    heal(world, unit);
+    if (world.alive[static_cast<std::size_t>(unit)]) move(world, unit);
+  }
+  resolve_collisions(world);
+  ++world.loop;
+}
+
+}  // namespace fop::skirmish

@@ -1,0 +1,155 @@
+// One battle: its state as a structure of arrays, and the order of its phases.
+//
+// Units keep their index for the whole episode: allies first (0 .. n_allies-1, in creation order), then
+// enemies, in creation order. The environment layer maps agents and targets onto them.
+// A World holds values only (no pointers into itself), so that copying it is saving it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "fop/rng.hpp"
+#include "skirmish/scenario.hpp"
+#include "skirmish/unit_types.hpp"
+
+namespace fop::skirmish {
+
+class Terrain;  // terrain.hpp: walls, shortest ways; made once per scenario and shared, never changed
+
+inline constexpr int kNobody = -1;
+
+enum class Order : std::uint8_t {
+  kIdle,         // no order. Allies do nothing; enemies acquire what comes within their scan range
+  kMove,         // to order_x, order_y; then idle
+  kAttackUnit,   // order_target, chased without limit; ends with its death
+  kAttackMove,   // towards order_x + formation_dx, ..., fighting on the way
+  kAttackGroup,  // every unit of player 0: the nearest, and when it dies the next
+  kHeal,         // order_target
+};
+
+enum class AttackPhase : std::uint8_t {
+  kReady,      // not attacking
+  kWindUp,     // waiting for the damage point; phase_timer counts down
+  kBackswing,  // after the effect; phase_timer counts down; a new order cuts it short
+};
+
+// What a unit wants to do with its body this loop. Written by the decision phases (orders, targeting,
+// attack, healing), carried out by movement.
+struct Motion {
+  enum class Kind : std::uint8_t {
+    kHold,       // stand; others may push it aside when idle
+    kFace,       // stand and turn towards x, y (an attack out of the weapon's arc)
+    kToPoint,    // go to x, y and stop there
+    kToUnit,     // go towards unit `unit` until within `stop_distance` (centre to centre)
+    kFormation,  // attack-move: keep the group's shared direction and the own offset
+  };
+  Kind kind = Kind::kHold;
+  float x = 0, y = 0;
+  int unit = kNobody;
+  float stop_distance = 0;
+};
+
+// A missile in flight, or a delayed hit (second strike of a Zealot, hit of a beam).
+struct PendingHit {
+  enum class Kind : std::uint8_t { kMissile, kDelayed };
+  Kind kind = Kind::kMissile;
+  int source = kNobody, target = kNobody;
+  float x = 0, y = 0;      // where the missile is
+  float timer = 0;         // loops until a delayed hit lands
+  bool needs_source = false;  // lost when the source dies or starts another order (channelled)
+};
+
+// The sweeping beams of a Colossus.
+struct Beam {
+  int source = kNobody, target = kNobody;
+  float x = 0, y = 0;          // anchor
+  float dx = 0, dy = 0;        // unit vector along the line of impact
+  float age = 0;               // loops
+  std::vector<std::uint8_t> already_hit;  // one per unit
+};
+
+// What the open questions of the rules are set to; defaults and evidence: docs/environments/skirmish.md.
+struct Options {
+  int client = 410;                 // 410: SC2 4.10; 462: 4.6.2
+  int scan_interval = 4;            // loops between an attack-moving unit's looks for targets
+  bool cooldown_noise = true;       // random addend -1..+2 loops of each period
+  bool random_update_order = true;
+  bool attack_move_answers_damage = false;  // does an attack-moving unit answer an attacker out of its scan range?
+};
+
+struct World {
+  const Scenario* scenario = nullptr;   // outlives the world
+  const Terrain* terrain = nullptr;     // outlives the world
+  Options options;
+  std::uint64_t seed = 0;
+  std::uint32_t episode = 0;
+  std::int32_t loop = 0;                // loops since the episode's start
+
+  // One entry per unit.
+  std::vector<UnitType> type;
+  std::vector<std::uint8_t> player;     // 0 allied, 1 enemy
+  std::vector<std::uint8_t> alive;
+  std::vector<float> x, y;              // multiples of 1/4096
+  std::vector<float> facing;            // radians, 0 = east, counter-clockwise
+  std::vector<float> speed;             // present speed, cells per loop (matters where acceleration is finite)
+  std::vector<float> hp, shield, energy;
+  std::vector<std::int32_t> last_hurt;  // loop of the last damage; very negative at first
+  std::vector<std::int32_t> last_attacker;
+
+  std::vector<Order> order;
+  std::vector<float> order_x, order_y;
+  std::vector<std::int32_t> order_target;
+  std::vector<float> formation_dx, formation_dy;  // own offset from the group's centroid when the order came
+
+  std::vector<std::int32_t> target;     // whom it fights at the moment, chosen by targeting
+  std::vector<std::int32_t> next_scan;  // loop of the next look for targets
+  std::vector<AttackPhase> attack_phase;
+  std::vector<float> phase_timer;
+  std::vector<float> cooldown;          // loops until the next attack may start
+  std::vector<Motion> motion;
+  std::vector<std::uint32_t> attacks;   // attacks started so far: index of the cooldown's random stream
+  std::vector<std::int32_t> killer;     // who killed it, kNobody while it lives
+
+  std::vector<PendingHit> pending_hits;
+  std::vector<Beam> beams;
+
+  int n_allies() const { return scenario->n_allies; }
+  int n_units() const { return static_cast<int>(type.size()); }
+  const UnitFigures& figures_of(int unit) const {
+    return figures(type[static_cast<std::size_t>(unit)], player[static_cast<std::size_t>(unit)] == 0);
+  }
+};
+
+// Spawns all units at their places (placement.cpp) and gives the enemy its order. The world's content is a
+// function of (scenario, options, seed, episode). At the end `initial_loops` loops have passed.
+void reset(World& world, std::uint64_t seed, std::uint32_t episode, int initial_loops);
+
+// One loop of the game: see step.cpp for the order of the phases.
+void step(World& world);
+
+// ---- orders.cpp: orders from outside (all take effect before the next loop) ----
+void order_stop(World& world, int unit);
+void order_move(World& world, int unit, float x, float y);
+void order_attack(World& world, int unit, int target);  // refused (former order stays) when it cannot be hit
+void order_heal(World& world, int unit, int target);
+
+// ---- the phases, each in the file of its name ----
+void update_timers(World& world, int unit);    // attack.cpp: cooldown and phase timer of one unit
+void follow_order(World& world, int unit);     // orders.cpp: decides target and motion
+int choose_target(const World& world, int unit);  // targeting.cpp: best target in reach, or kNobody
+void attack(World& world, int unit);           // attack.cpp: starts attacks, fires at the damage point
+void heal(World& world, int unit);             // healing.cpp
+void move(World& world, int unit);             // movement.cpp: carries out motion[unit]
+void resolve_collisions(World& world);         // collision.cpp: bodies and walls, after everybody moved
+void advance_hits(World& world);               // attack.cpp: missiles, delayed hits, beams
+void regenerate(World& world);                 // regeneration.cpp
+void deal_damage(World& world, int source, int target, float base);  // damage.cpp: bonus, shields, armour, death
+
+// Distance of the edges: centre distance minus both radii.
+float edge_distance(const World& world, int a, int b);
+
+// ---- placement.cpp: where the n-th unit of a spawn call appears ----
+void place_units(World& world);
+
+}  // namespace fop::skirmish
