@@ -18,6 +18,7 @@ namespace fop::skirmish {
 class Terrain;  // terrain.hpp: walls, shortest ways; made once per scenario and shared, never changed
 
 inline constexpr int kNobody = -1;
+inline constexpr std::int32_t kNever = -1'000'000;  // a loop long before the start
 
 enum class Order : std::uint8_t {
   kIdle,         // no order. Allies do nothing; enemies acquire what comes within their scan range
@@ -48,6 +49,15 @@ struct Motion {
   float x = 0, y = 0;
   int unit = kNobody;
   float stop_distance = 0;
+};
+
+// What a body remembers from loop to loop about its way; movement's and collision's own.
+struct Steering {
+  float vx = 0, vy = 0;                // displacement of the last loop
+  float waypoint_x = 0, waypoint_y = 0;  // next corner on the way to the goal (the goal where the way is free)
+  float goal_x = 0, goal_y = 0;        // for which the waypoint was found
+  std::int32_t refresh_at = kNever;    // loop from which the waypoint is looked for anew
+  std::int8_t detour = 0;              // side on which it goes round others: +1 left, -1 right, 0 none
 };
 
 // A missile in flight, or a delayed hit (second strike of a Zealot, hit of a beam).
@@ -108,6 +118,7 @@ struct World {
   std::vector<float> phase_timer;
   std::vector<float> cooldown;          // loops until the next attack may start
   std::vector<Motion> motion;
+  std::vector<Steering> steering;
   std::vector<std::uint32_t> attacks;   // attacks started so far: index of the cooldown's random stream
   std::vector<std::int32_t> killer;     // who killed it, kNobody while it lives
 
@@ -120,6 +131,9 @@ struct World {
     return figures(type[static_cast<std::size_t>(unit)], player[static_cast<std::size_t>(unit)] == 0);
   }
 };
+
+// Gives every array `n_units` entries: living, idle, ready, at the origin with no health.
+void resize(World& world, int n_units);
 
 // Spawns all units at their places (placement.cpp) and gives the enemy its order. The world's content is a
 // function of (scenario, options, seed, episode). At the end `initial_loops` loops have passed.
