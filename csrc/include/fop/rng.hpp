@@ -5,7 +5,9 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <numbers>
 
 namespace fop {
 
@@ -54,6 +56,24 @@ struct Draws {
   // Uniform in {0, ..., n - 1}; n < 2^32. Bias below n / 2^32.
   std::uint32_t below(std::uint32_t index, std::uint32_t n) const {
     return static_cast<std::uint32_t>((std::uint64_t{bits(index)} * n) >> 32);
+  }
+  // Uniform in [0, 1), 53 bits, exact in double. Two of them use up one block.
+  double uniform64(std::uint32_t index) const {
+    const PhiloxBlock b = block(index >> 1);
+    return (index & 1u) == 0 ? unit64(b[0], b[1]) : unit64(b[2], b[3]);
+  }
+  // Standard normal (Box-Muller); numbers 2k and 2k + 1 are the two halves of block k. In double, so that
+  // what a caller keeps in float does not depend on the last bit of a machine's log, sin and cos.
+  double normal(std::uint32_t index) const {
+    const PhiloxBlock b = block(index >> 1);
+    const double radius = std::sqrt(-2.0 * std::log(1.0 - unit64(b[0], b[1])));
+    const double angle = 2.0 * std::numbers::pi * unit64(b[2], b[3]);
+    return radius * ((index & 1u) == 0 ? std::cos(angle) : std::sin(angle));
+  }
+
+ private:
+  static double unit64(std::uint32_t high, std::uint32_t low) {
+    return static_cast<double>((std::uint64_t{high} << 21) | (low >> 11)) * 0x1p-53;
   }
 };
 
