@@ -1,0 +1,91 @@
+"""Every environment by name. A factory imports its module when called, so that listing costs nothing."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy.typing as npt
+
+from fop_core.errors import UnknownName
+from fop_core.protocols import VectorEnv
+
+Group = Literal["game", "map", "template"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One environment.
+
+    Attributes:
+        summary: one line for lists.
+        factory: called as `factory(n_envs=..., seed=..., **options)`; its other parameters are the options.
+        group: `game`, `map` (SMAC) or `template`.
+    """
+
+    summary: str
+    factory: Callable[..., VectorEnv]
+    group: Group = "game"
+
+    @property
+    def options(self) -> list[str]:
+        """Names of what can be set beside `n_envs` and `seed`."""
+        return [name for name in inspect.signature(self.factory).parameters if name not in ("n_envs", "seed")]
+
+
+CATALOGUE: dict[str, Entry] = {}
+
+
+def register(name: str, entry: Entry) -> None:
+    """Adds an environment, so that `make` and the command line find it.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in CATALOGUE:
+        raise ValueError(f"environment {name!r} exists already: {CATALOGUE[name].summary}")
+    CATALOGUE[name] = entry
+
+
+def make(name: str, n_envs: int = 1, seed: int = 0, **options: Any) -> VectorEnv:
+    """`n_envs` environments of a named task.
+
+    Raises:
+        UnknownName: no environment, or none of its options, has this name; the nearest names are given.
+    """
+    if name not in CATALOGUE:
+        raise UnknownName("environment", name, CATALOGUE)
+    entry = CATALOGUE[name]
+    for option in options:
+        if option not in entry.options:
+            raise UnknownName(f"option of {name}", option, entry.options or ["(it has none)"])
+    return entry.factory(n_envs=n_envs, seed=seed, **options)
+
+
+def _matrix(
+    *, n_envs: int, seed: int, payoff: str | npt.ArrayLike = "paper", penalty: float = -100.0
+) -> VectorEnv:
+    from .matrix_game import MatrixGame
+
+    return MatrixGame(payoff, penalty=penalty, n_envs=n_envs, seed=seed)
+
+
+def _differential(*, n_envs: int, seed: int) -> VectorEnv:
+    from .differential_game import DifferentialGame
+
+    return DifferentialGame(n_envs=n_envs, seed=seed)
+
+
+def _dummy(*, n_envs: int, seed: int) -> VectorEnv:
+    from .dummy import Dummy
+
+    return Dummy(n_envs=n_envs, seed=seed)
+
+
+register("matrix", Entry("one-step game with a payoff tensor; the FOP paper's 3x3 by default", _matrix))
+register(
+    "differential", Entry("max of two quadratics; two agents, continuous actions, one step", _differential)
+)
+register("dummy", Entry("two agents meet on a moving goal; the template for your own", _dummy, "template"))
