@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -43,6 +44,7 @@ struct Weapon {
   bool hits_ground = false;
   float missile_speed = 0;        // cells per loop
   float burst_radius = 0;         // Baneling
+  float melee_range = 0;          // Hydralisk: within this (edge to edge) it strikes without a missile
 };
 
 struct UnitFigures {
@@ -60,6 +62,7 @@ struct UnitFigures {
   Layer layer = Layer::kGround;
   bool crosses_cliffs = false;
   bool has_turret = false;
+  bool always_threatens = false;  // enemies rank it with those that can hit them
   Weapon weapon;
 };
 
@@ -69,7 +72,10 @@ inline constexpr int kShieldRegenDelay = 160;
 
 // Allied copies (`*_RL`) are defined inside the maps and keep other unit fields than the enemy's; weapons
 // are the same. Figures and sources: unit_types.cpp.
-const UnitFigures& figures(UnitType type, bool allied);
+extern const std::array<std::array<UnitFigures, kUnitTypes>, 2> kFigures;  // [allied][type]
+inline const UnitFigures& figures(UnitType type, bool allied) {
+  return kFigures[allied ? 1 : 0][static_cast<std::size_t>(type)];
+}
 UnitType unit_type_named(std::string_view name);  // throws std::invalid_argument naming the allowed ones
 
 }  // namespace fop::skirmish

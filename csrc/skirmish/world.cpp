@@ -1,15 +1,88 @@
 #include "skirmish/world.hpp"
 
+#include <stdexcept>
+
+#include "skirmish/combat.hpp"
+#include "skirmish/terrain.hpp"
+
 namespace fop::skirmish {
+
+namespace {
+
+constexpr float kSouth = -1.57079633f;  // 270 degrees: how spawned units stand
+
+// Allies first, then enemies, each in the order of the map's spawn calls.
+void create_units(World& world) {
+  const Scenario& scenario = *world.scenario;
+  const int n_units = scenario.n_allies + scenario.n_enemies;
+  if (n_units > kMaxUnits) throw std::invalid_argument("a battle has at most 128 units");
+  resize(world, n_units);
+  int next[2] = {0, scenario.n_allies};
+  for (const SpawnCall& call : scenario.spawn_calls) {
+    for (int i = 0; i < call.count; ++i) {
+      const int unit = next[call.player]++;
+      world.type[at(unit)] = call.type;
+      world.player[at(unit)] = static_cast<std::uint8_t>(call.player);
+      const UnitFigures& figures = world.figures_of(unit);
+      world.facing[at(unit)] = kSouth;
+      world.hp[at(unit)] = figures.hp;
+      world.shield[at(unit)] = figures.shield;
+      world.energy[at(unit)] = figures.energy_start;
+    }
+  }
+}
+
+// 2m_vs_1z draws its attack point anew in each episode.
+Point attack_point(const World& world) {
+  const Scenario& scenario = *world.scenario;
+  if (scenario.enemy_order != EnemyOrder::kAttackRandomPointOnSegment)
+    return {scenario.order_x0, scenario.order_y0};
+  const float share = Draws{world.seed, Purpose::kEngineScenario, world.episode, 0}.uniform(0);
+  return {scenario.order_x0 + share * (scenario.order_x1 - scenario.order_x0),
+          scenario.order_y0 + share * (scenario.order_y1 - scenario.order_y0)};
+}
+
+// A group sent to a point walks in formation: everyone keeps the offset from the group's centroid.
+void give_enemy_order(World& world) {
+  const EnemyOrder kind = world.scenario->enemy_order;
+  if (kind == EnemyOrder::kNone || world.scenario->n_enemies == 0) return;
+  const Point goal = attack_point(world);
+  float sum_x = 0, sum_y = 0;
+  for (int unit = world.n_allies(); unit < world.n_units(); ++unit) {
+    sum_x += world.x[at(unit)];
+    sum_y += world.y[at(unit)];
+  }
+  const auto count = static_cast<float>(world.scenario->n_enemies);
+  for (int unit = world.n_allies(); unit < world.n_units(); ++unit) {
+    const auto u = at(unit);
+    world.order[u] = kind == EnemyOrder::kAttackUnitGroup ? Order::kAttackGroup : Order::kAttackMove;
+    world.order_x[u] = goal.x;
+    world.order_y[u] = goal.y;
+    world.formation_dx[u] = world.x[u] - sum_x / count;
+    world.formation_dy[u] = world.y[u] - sum_y / count;
+  }
+}
+
+}  // namespace
+
+void reset(World& world, std::uint64_t seed, std::uint32_t episode, int initial_loops) {
+  world.seed = seed;
+  world.episode = episode;
+  world.loop = 0;
+  create_units(world);
+  place_units(world);
+  give_enemy_order(world);
+  for (int i = 0; i < initial_loops; ++i) step(world);
+}
 
 void resize(World& world, int n_units) {
   const auto n = static_cast<std::size_t>(n_units);
   world.type.assign(n, UnitType::kMarine);
   world.player.assign(n, 0);
   world.alive.assign(n, 1);
-  for (auto* column : {&world.x, &world.y, &world.facing, &world.speed, &world.hp, &world.shield, &world.energy,
-                       &world.order_x, &world.order_y, &world.formation_dx, &world.formation_dy,
-                       &world.phase_timer, &world.cooldown}) {
+  for (auto* column : {&world.x, &world.y, &world.facing, &world.speed, &world.hp, &world.shield,
+                       &world.energy, &world.order_x, &world.order_y, &world.formation_dx,
+                       &world.formation_dy, &world.phase_timer, &world.cooldown}) {
     column->assign(n, 0.0f);
   }
   world.last_hurt.assign(n, kNever);

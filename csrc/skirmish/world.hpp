@@ -5,6 +5,7 @@
 // A World holds values only (no pointers into itself), so that copying it is saving it.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -18,6 +19,7 @@ namespace fop::skirmish {
 class Terrain;  // terrain.hpp: walls, shortest ways; made once per scenario and shared, never changed
 
 inline constexpr int kNobody = -1;
+inline constexpr int kMaxUnits = 128;  // SMAC's largest battle has 66
 inline constexpr std::int32_t kNever = -1'000'000;  // a loop long before the start
 
 enum class Order : std::uint8_t {
@@ -70,13 +72,14 @@ struct PendingHit {
   bool needs_source = false;  // lost when the source dies or starts another order (channelled)
 };
 
-// The sweeping beams of a Colossus.
+// One sweep of a Colossus' beams along its line of impact.
 struct Beam {
-  int source = kNobody, target = kNobody;
-  float x = 0, y = 0;          // anchor
-  float dx = 0, dy = 0;        // unit vector along the line of impact
-  float age = 0;               // loops
-  std::vector<std::uint8_t> already_hit;  // one per unit
+  int source = kNobody;
+  float x = 0, y = 0;    // middle of the line
+  float dx = 0, dy = 0;  // unit vector along the line: the way of this sweep
+  int pulses = 0;        // pulses so far
+  float timer = 0;       // loops until the next pulse
+  std::bitset<kMaxUnits> already_hit;
 };
 
 // What the open questions of the rules are set to; defaults and evidence: docs/environments/skirmish.md.

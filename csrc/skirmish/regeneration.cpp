@@ -1,0 +1,21 @@
+#include <algorithm>
+
+#include "skirmish/combat.hpp"
+
+namespace fop::skirmish {
+
+// Zerg life always grows, shields after a pause, the Medivac's energy always.
+void regenerate(World& world) {
+  for (int unit = 0; unit < world.n_units(); ++unit) {
+    const auto u = at(unit);
+    if (!world.alive[u]) continue;
+    const UnitFigures& body = world.figures_of(unit);
+    world.hp[u] = std::min(body.hp, world.hp[u] + body.life_regen);
+    world.energy[u] = std::min(body.energy_max, world.energy[u] + body.energy_regen);
+    if (world.loop - world.last_hurt[u] >= kShieldRegenDelay) {
+      world.shield[u] = std::min(body.shield, world.shield[u] + kShieldRegen);
+    }
+  }
+}
+
+}  // namespace fop::skirmish
