@@ -1,1 +1,1 @@
-"""TODO"""
+"""FOP and its baselines: pure losses, small modules, short algorithm files, one loop."""

@@ -1,0 +1,170 @@
+"""Per-agent nets: what each agent computes from its own history. Actors and critics are the same three kinds.
+
+All have `unroll` (whole sequences, for learning) and `step` (one moment, for acting). `memory` is what an agent
+carries from step to step: `[B, N, M]` float32, zeros at the start of an episode, `M = memory_size`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fop_core.types import TaskSpec
+
+from .batch import onehot
+
+NetKind = Literal["separate_mlp", "shared_mlp", "shared_gru"]
+
+
+class AgentNet(Protocol):
+    """One output vector per agent and step."""
+
+    memory_size: int
+
+    def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
+        """`[B, T, N, O]` and the actions before, `[B, T, N, A]`, to `[B, T, N, A]`."""
+        ...
+
+    def step(self, obs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """`[B, N, O]` and the memory to outputs `[B, N, A]` and what to `remember`."""
+        ...
+
+    def remember(self, hidden: Tensor, actions: Tensor) -> Tensor:
+        """The memory after `actions` `[B, N]` were taken."""
+        ...
+
+
+class PerAgentMlp(nn.Module):
+    """A net of its own for each agent: two hidden ReLU layers. One batched product serves all agents."""
+
+    memory_size = 0
+
+    def __init__(self, n_agents: int, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        sizes = (inputs, hidden, hidden, outputs)
+        self.weights = nn.ParameterList(
+            _uniform(n_agents, i, o, fan_in=i) for i, o in zip(sizes, sizes[1:], strict=False)
+        )
+        self.biases = nn.ParameterList(
+            _uniform(n_agents, 1, o, fan_in=i) for i, o in zip(sizes, sizes[1:], strict=False)
+        )
+
+    def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
+        x = obs.flatten(0, -3).transpose(0, 1)
+        first, second, last = zip(self.biases, self.weights, strict=True)
+        x = torch.baddbmm(first[0], x, first[1]).relu_()
+        x = torch.baddbmm(second[0], x, second[1]).relu_()
+        x = torch.baddbmm(last[0], x, last[1])
+        return x.transpose(0, 1).reshape(*obs.shape[:-1], -1)
+
+    def step(self, obs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        return self.unroll(obs, memory), memory
+
+    def remember(self, hidden: Tensor, actions: Tensor) -> Tensor:
+        return hidden
+
+
+class SharedMlp(nn.Module):
+    """One net for all agents, which reads an agent's observation and its number: two hidden ReLU layers."""
+
+    memory_size = 0
+
+    def __init__(self, n_agents: int, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.input = _AgentInput(n_agents, inputs, 0, hidden)
+        self.middle = nn.Linear(hidden, hidden)
+        self.output = nn.Linear(hidden, outputs)
+
+    def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
+        out: Tensor = self.output(self.middle(self.input(obs, None).relu_()).relu_())
+        return out
+
+    def step(self, obs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        return self.unroll(obs, memory), memory
+
+    def remember(self, hidden: Tensor, actions: Tensor) -> Tensor:
+        return hidden
+
+
+class SharedGru(nn.Module):
+    """One recurrent net for all agents: linear, ReLU, GRU, linear; reads observation, own last action, number.
+
+    Over sequences the input products of all steps are one product, and the recurrence is one call.
+    """
+
+    def __init__(self, n_agents: int, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.n_actions = outputs
+        self.hidden = hidden
+        self.memory_size = hidden + outputs
+        self.input = _AgentInput(n_agents, inputs, outputs, hidden)
+        self.gru = nn.GRU(hidden, hidden)
+        self.output = nn.Linear(hidden, outputs)
+
+    def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
+        batch, steps, agents = obs.shape[:3]
+        x = self.input(obs, last_onehot).relu_()
+        x = x.transpose(0, 1).reshape(steps, batch * agents, self.hidden)
+        hidden, _ = self.gru(x)
+        out: Tensor = self.output(hidden)
+        return out.view(steps, batch, agents, -1).transpose(0, 1)
+
+    def step(self, obs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        hidden, last_onehot = memory.split((self.hidden, self.n_actions), -1)
+        x = self.input(obs, last_onehot).relu_()
+        gru = self.gru
+        hidden = torch.gru_cell(
+            x.flatten(0, -2),
+            hidden.flatten(0, -2),
+            gru.weight_ih_l0,
+            gru.weight_hh_l0,
+            gru.bias_ih_l0,
+            gru.bias_hh_l0,
+        ).view_as(x)
+        return self.output(hidden), hidden
+
+    def remember(self, hidden: Tensor, actions: Tensor) -> Tensor:
+        return torch.cat((hidden, onehot(actions, self.n_actions)), -1)
+
+
+class _AgentInput(nn.Module):
+    """A linear layer on observation, last action and agent number, without building their concatenation."""
+
+    def __init__(self, n_agents: int, obs_dim: int, n_actions: int, outputs: int) -> None:
+        super().__init__()
+        fan_in = obs_dim + n_actions + n_agents
+        self.obs = _uniform(outputs, obs_dim, fan_in=fan_in)
+        self.last_action = _uniform(outputs, n_actions, fan_in=fan_in) if n_actions else None
+        self.number = _uniform(n_agents, outputs, fan_in=fan_in)
+        self.bias = _uniform(outputs, fan_in=fan_in)
+
+    def forward(self, obs: Tensor, last_onehot: Tensor | None) -> Tensor:
+        x = F.linear(obs, self.obs) + (self.number + self.bias)
+        if last_onehot is not None and self.last_action is not None:
+            x = x + F.linear(last_onehot, self.last_action)
+        return x
+
+
+def agent_net(kind: NetKind, spec: TaskSpec, hidden: int) -> AgentNet:
+    """The net of `kind` for `spec`: observations in, one number per action out."""
+    net = {"separate_mlp": PerAgentMlp, "shared_mlp": SharedMlp, "shared_gru": SharedGru}[kind]
+    return net(spec.n_agents, spec.obs_dim, hidden, spec.n_actions)
+
+
+def mlp(inputs: int, hidden: tuple[int, ...], outputs: int) -> nn.Sequential:
+    """Linear layers with ReLU between them."""
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += [nn.Linear(inputs, width), nn.ReLU()]
+        inputs = width
+    return nn.Sequential(*layers, nn.Linear(inputs, outputs))
+
+
+def _uniform(*shape: int, fan_in: int) -> nn.Parameter:
+    """Like `nn.Linear`'s own start: uniform within 1 / sqrt(fan_in)."""
+    bound = 1 / math.sqrt(max(fan_in, 1))
+    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))

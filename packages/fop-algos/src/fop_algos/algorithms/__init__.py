@@ -1,0 +1,1 @@
+"""One file per algorithm; `fop_algos.catalogue` lists them."""

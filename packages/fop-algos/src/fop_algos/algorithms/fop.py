@@ -1,0 +1,315 @@
+"""FOP: factorising the optimal joint policy of maximum-entropy multi-agent reinforcement learning.
+
+Zhang, Li, Wang, Xie, Lu, ICML 2021. Sections and equations of its appendix are meant unless said otherwise; "the
+published code" is liyheng/FOP @ e100a97. Symbols: `q` `q_i(tau_i, .)`, `v` `v_i`, `pi` `pi_i`, `lam` `lambda_i(s, u)`,
+`alpha` the team's temperature. `docs/algorithms/fop.md` lists every deviation with its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from fop_core.protocols import Replay
+from fop_core.types import Clock, TaskSpec
+
+from .. import official
+from ..agents import AgentNet, NetKind, agent_net, mlp
+from ..algorithm import RoundConfig, clip, finite, generator, make_optimiser, seeded
+from ..batch import EpisodeBatch, onehot
+from ..exploration import draw, epsilon_mixture, greedy
+from ..losses import masked_mean, policy_loss, td_loss
+from ..mixers import FopMixer, Utilities, WeightKind, weight_net
+from ..native_ops import SoftValue, soft_value
+from ..returns import td_lambda_target
+from ..schedules import Linear
+from ..targets import copy_is_due, frozen_copy
+
+
+@dataclass(frozen=True, kw_only=True)
+class FopConfig(RoundConfig):
+    """Defaults: the paper's on SMAC (D.4), the published code's where the paper is silent."""
+
+    burn_in_episodes: int = 100
+    """Episodes collected before the first update."""
+    actor: NetKind = "shared_gru"
+    """The net of the policies."""
+    critic: NetKind = "shared_gru"
+    """The net of the individual values."""
+    hidden: int = 64
+    """Width of hidden layers, the weight net's included."""
+    twin_critics: bool = True
+    """Two critics with mixers of their own; actor and targets take the smaller value."""
+    weight_net: WeightKind = "heads"
+    """What makes lambda: the published code's products of heads, dot-product attention, or an MLP (games)."""
+    heads: int = 4
+    """Heads of the weight net."""
+    state_value_hidden: tuple[int, ...] = (32,)
+    """Widths of the hidden layers of v(s)."""
+    gamma: float = 0.99
+    """Discount."""
+    td_lambda: float = 0.8
+    """How far targets look ahead: 0 one step, 1 to the episode's end."""
+    entropy_in_target: Literal["mean", "joint"] = "mean"
+    """`mean`: the published code's form, alpha times the agents' mean log-policy, once, outside the
+    lambda-return. `joint`: the theory's, alpha times the joint log-policy in every value that is backed up."""
+    alpha: Linear = Linear(0.5, 0.05, 200_000)  # noqa: RUF009  (frozen)
+    """Temperature of the team and of every agent."""
+    epsilon: Linear = Linear(1.0, 0.05, 50_000)  # noqa: RUF009
+    """Share of uniform available actions that is mixed into the policy when exploring."""
+    optimiser: Literal["adam", "rmsprop"] = "rmsprop"
+    """RMSprop as in PyMARL (smoothing 0.99, epsilon 1e-5), or Adam."""
+    learning_rate: float = 5e-4
+    """Step size of all optimisers."""
+    max_gradient_norm: float = 10.0
+    """Gradients of each optimiser are scaled down to this norm; `inf` never does."""
+    target_update_episodes: int = 200
+    """Episodes between hard copies into the target nets."""
+    compat: Literal["paper", "official"] = "paper"
+    """`official`: the published code's equations, slips included (for comparisons)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.alpha.start, self.alpha.end) < 1e-3:
+            raise ValueError(f"alpha goes from {self.alpha.start} to {self.alpha.end}; 0.001 is the least")
+
+
+GAMES = FopConfig(
+    actor="separate_mlp",
+    critic="separate_mlp",
+    twin_critics=False,
+    weight_net="mlp",
+    state_value_hidden=(64, 64),
+    burn_in_episodes=32,
+    buffer_episodes=1_000_000,
+    alpha=Linear(1.0, 0.01, 10_000, "updates"),
+    epsilon=Linear(0.0, 0.0),
+    optimiser="adam",
+    learning_rate=3e-4,
+    max_gradient_norm=float("inf"),
+)
+"""The matrix game (D.1). Deviation: optimiser and batch size aren't stated there; Adam and 32 are ours."""
+
+OFFICIAL = FopConfig(critic="shared_mlp", alpha=Linear(0.5, 0.05, 90_000), compat="official")
+"""The published code on SMAC: no recurrence in the critics, and alpha at its floor after 90,000 steps."""
+
+
+class Equations(Protocol):
+    """Where paper and published code differ."""
+
+    def policy(self, logits: Tensor, available: Tensor, epsilon: float) -> SoftValue:
+        """The policies that the losses see."""
+        ...
+
+    def sample(self, logits: Tensor, available: Tensor, epsilon: float, uniform: Tensor) -> Tensor:
+        """Explores: `[..., N, A]` logits and `[..., N, 2]` uniforms to `[..., N]` actions."""
+        ...
+
+    def value(self, q: Tensor, available: Tensor, alpha: float) -> Tensor:
+        """The soft values `v_i`, without gradient."""
+        ...
+
+    def target(
+        self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: float, config: FopConfig
+    ) -> Tensor:
+        """`[B, T]` from `q_tot` `[B, T]` and `log pi_i` `[B, T, N]` of the actions drawn at `t + 1`."""
+        ...
+
+
+class PaperEquations:
+    """The paper's, read as `FopConfig` says."""
+
+    def policy(self, logits: Tensor, available: Tensor, epsilon: float) -> SoftValue:
+        """Softmax over the available actions; exploration's epsilon stays out of the losses."""
+        return soft_value(logits, available, 1.0)
+
+    def sample(self, logits: Tensor, available: Tensor, epsilon: float, uniform: Tensor) -> Tensor:
+        pi = self.policy(logits, available, epsilon).policy
+        return draw(epsilon_mixture(pi, available, epsilon), uniform[..., 0])
+
+    def value(self, q: Tensor, available: Tensor, alpha: float) -> Tensor:
+        """`v_i = alpha log sum_a exp(q_i(a) / alpha)` over the available actions (equation 15)."""
+        return soft_value(q.detach(), available, alpha).v
+
+    def target(
+        self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: float, config: FopConfig
+    ) -> Tensor:
+        """TD(lambda) with the entropy of what comes next; an episode's end has no entropy."""
+        if config.entropy_in_target == "joint":
+            next_v = next_q_tot - alpha * next_log_pi.sum(-1)
+            return td_lambda_target(batch, next_v, config.gamma, config.td_lambda)
+        entropy = torch.where(batch.mask & ~batch.terminated, -alpha * next_log_pi.mean(-1), 0.0)
+        return td_lambda_target(batch, next_q_tot, config.gamma, config.td_lambda) + entropy
+
+
+class OfficialEquations:
+    """The published code's; each is explained in `fop_algos.official`."""
+
+    def policy(self, logits: Tensor, available: Tensor, epsilon: float) -> SoftValue:
+        return official.policy(logits, available, epsilon)
+
+    def sample(self, logits: Tensor, available: Tensor, epsilon: float, uniform: Tensor) -> Tensor:
+        return official.sample(logits, available, epsilon, uniform)
+
+    def value(self, q: Tensor, available: Tensor, alpha: float) -> Tensor:
+        return soft_value(q.detach(), None, alpha).v
+
+    def target(
+        self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: float, config: FopConfig
+    ) -> Tensor:
+        return official.target(batch, next_q_tot, next_log_pi, alpha, config.gamma, config.td_lambda)
+
+
+class Fop:
+    """Soft individual policies, soft individual values, and a mixer that weighs their advantages."""
+
+    def __init__(self, name: str, spec: TaskSpec, config: FopConfig, seed: int) -> None:
+        self.name = name
+        self.spec = spec
+        self.config = config
+        self.seed = seed
+        self.counters = {"target_copied_at": 0}
+        self.equations: Equations = (
+            OfficialEquations() if config.compat == "official" else PaperEquations()
+        )
+        n_critics = 2 if config.twin_critics else 1
+        with seeded(seed):
+            self.actor: AgentNet = agent_net(config.actor, spec, config.hidden)
+            self.critics = [agent_net(config.critic, spec, config.hidden) for _ in range(n_critics)]
+            self.mixers = [make_mixer(spec, config) for _ in range(n_critics)]
+        self.target_critics = [frozen_copy(critic) for critic in self.critics]
+        self.target_mixers = [frozen_copy(mixer) for mixer in self.mixers]
+        self.modules = nn.ModuleDict(
+            {
+                "actor": self.actor,
+                "critics": nn.ModuleList(self.critics),
+                "mixers": nn.ModuleList(self.mixers),
+                "target_critics": nn.ModuleList(self.target_critics),
+                "target_mixers": nn.ModuleList(self.target_mixers),
+            }
+        )
+
+        def optimiser(*nets: nn.Module) -> torch.optim.Optimizer:
+            return make_optimiser(config.optimiser, nets, config.learning_rate)
+
+        self.actor_optimiser = optimiser(self.actor)
+        self.critic_optimisers = [
+            optimiser(critic, mixer) for critic, mixer in zip(self.critics, self.mixers, strict=True)
+        ]
+        self.optimisers = {"actor": self.actor_optimiser}
+        self.optimisers |= {f"critic_{k}": o for k, o in enumerate(self.critic_optimisers)}
+
+    def start(self, rows: int) -> Tensor:
+        return torch.zeros(rows, self.spec.n_agents, self.actor.memory_size)
+
+    def act(
+        self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
+    ) -> tuple[Tensor, Tensor]:
+        logits, hidden = self.actor.step(obs, memory)
+        if explore:
+            actions = self.equations.sample(logits, available, self.config.epsilon(clock), uniform)
+        else:
+            actions = greedy(logits, available)
+        return actions, self.actor.remember(hidden, actions)
+
+    def update(self, replay: Replay, clock: Clock) -> dict[str, float]:
+        """Policy improvement, then joint evaluation with the improved policies (the published code's order)."""
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        alpha, epsilon = self.config.alpha(clock), self.config.epsilon(clock)
+        obs, last, available = batch.obs[:, :-1], batch.last_onehot[:, :-1], batch.available[:, :-1]
+        qs = [critic.unroll(obs, last) for critic in self.critics]
+
+        # Individual improvement (12): pi_i towards exp((q_i - v_i) / alpha), by its own q_i alone.
+        pi = self.equations.policy(self.actor.unroll(obs, last), available, epsilon)
+        q_min = torch.stack([q.detach() for q in qs]).amin(0)
+        loss = policy_loss(pi, q_min, alpha, batch.mask)
+        metrics = {"policy_loss": finite("policy_loss", loss, clock)}
+        self.actor_optimiser.zero_grad()
+        loss.backward()
+        metrics["actor_gradient"] = clip(
+            "policy_loss", self.actor_optimiser, self.config.max_gradient_norm, clock
+        )
+        self.actor_optimiser.step()
+
+        # Joint evaluation (B.1), each twin towards the same target.
+        target = self.target(batch, alpha, epsilon, generator(self.seed, clock))
+        for k, (q, mixer, optimiser) in enumerate(
+            zip(qs, self.mixers, self.critic_optimisers, strict=True)
+        ):
+            name = f"td_loss_{k}"
+            q_tot = self.mix(mixer, q, batch.actions, batch.onehot, available, batch.state[:, :-1], alpha)
+            loss = td_loss(q_tot, target, batch.mask)
+            metrics[name] = finite(name, loss, clock)
+            optimiser.zero_grad()
+            loss.backward()
+            metrics[f"critic_{k}_gradient"] = clip(name, optimiser, self.config.max_gradient_norm, clock)
+            optimiser.step()
+            metrics["q_tot"] = masked_mean(q_tot.detach(), batch.mask).item()
+
+        if copy_is_due(clock, self.counters["target_copied_at"], self.config.target_update_episodes):
+            self.modules["target_critics"].load_state_dict(self.modules["critics"].state_dict())
+            self.modules["target_mixers"].load_state_dict(self.modules["mixers"].state_dict())
+            self.counters["target_copied_at"] = clock.episodes
+        agent_mask = batch.mask.unsqueeze(-1).expand_as(pi.entropy)
+        return metrics | {
+            "target": masked_mean(target, batch.mask).item(),
+            "entropy": masked_mean(pi.entropy.detach(), agent_mask).item(),
+            "alpha": alpha,
+            "epsilon": epsilon,
+        }
+
+    @torch.no_grad()
+    def target(
+        self, batch: EpisodeBatch, alpha: float, epsilon: float, random: torch.Generator
+    ) -> Tensor:
+        """What `q_tot` should be, from joint actions drawn anew from the policies at each next step. `[B, T]`."""
+        if batch.is_one_step:
+            return batch.reward
+        available = batch.available[:, 1:]
+        logits = self.actor.unroll(batch.obs, batch.last_onehot)[:, 1:]
+        pi = self.equations.policy(logits, available, epsilon)
+        actions = draw(pi.policy, torch.rand(pi.policy.shape[:-1], generator=random))
+        log_pi = pi.log_policy.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+        joint_action = onehot(actions, self.spec.n_actions)
+        q_tots = []
+        for critic, mixer in zip(self.target_critics, self.target_mixers, strict=True):
+            q = critic.unroll(batch.obs, batch.last_onehot)[:, 1:]
+            q_tots.append(self.mix(mixer, q, actions, joint_action, available, batch.state[:, 1:], alpha))
+        next_q_tot = torch.stack(q_tots).amin(0)
+        return self.equations.target(batch, next_q_tot, log_pi, alpha, self.config)
+
+    def mix(
+        self,
+        mixer: FopMixer,
+        q: Tensor,
+        actions: Tensor,
+        joint_action: Tensor,
+        available: Tensor,
+        state: Tensor,
+        alpha: float,
+    ) -> Tensor:
+        """`q_tot(s, u)` `[...]` from all individual values `[..., N, A]`."""
+        chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+        v = self.equations.value(q, available, alpha)
+        q_tot: Tensor = mixer(Utilities(chosen, v, joint_action), state)
+        return q_tot
+
+    @torch.no_grad()
+    def joint_value(
+        self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
+    ) -> Tensor:
+        joint_action, alpha = onehot(actions, self.spec.n_actions), self.config.alpha(clock)
+        q_tots = []
+        for critic, mixer in zip(self.critics, self.mixers, strict=True):
+            q = critic.unroll(obs.unsqueeze(1), torch.zeros_like(joint_action).unsqueeze(1)).squeeze(1)
+            q_tots.append(self.mix(mixer, q, actions, joint_action, available, state, alpha))
+        return torch.stack(q_tots).amin(0)
+
+
+def make_mixer(spec: TaskSpec, config: FopConfig) -> FopMixer:
+    """Weight net and `v(s)` as `config` says."""
+    weights = weight_net(config.weight_net, spec, config.heads, config.hidden)
+    return FopMixer(weights, mlp(spec.state_dim, config.state_value_hidden, 1))

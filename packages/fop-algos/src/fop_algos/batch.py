@@ -1,0 +1,58 @@
+"""Episodes as tensors, with what every learner derives from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fop_core.types import Episodes
+
+
+@dataclass(frozen=True)
+class EpisodeBatch:
+    """`fop_core.types.Episodes` as tensors that share their memory: valid until the replay's next sample.
+
+    Shapes as there: steps `0..T-1` are transitions, index `T` of `obs`, `state` and `available` is what an
+    episode ended in.
+    """
+
+    obs: Tensor
+    state: Tensor
+    available: Tensor
+    actions: Tensor
+    reward: Tensor
+    terminated: Tensor
+    mask: Tensor
+
+    @classmethod
+    def of(cls, episodes: Episodes) -> EpisodeBatch:
+        return cls(
+            *(
+                torch.from_numpy(getattr(episodes, name))
+                for name in ("obs", "state", "available", "actions", "reward", "terminated", "mask")
+            )
+        )
+
+    @cached_property
+    def onehot(self) -> Tensor:
+        """`[B, T, N, A]` float32, the actions taken."""
+        return onehot(self.actions, self.available.shape[-1])
+
+    @cached_property
+    def last_onehot(self) -> Tensor:
+        """`[B, T+1, N, A]` float32, the actions before each observation; zeros at step 0."""
+        return F.pad(self.onehot, (0, 0, 0, 0, 1, 0))
+
+    @cached_property
+    def is_one_step(self) -> bool:
+        """Every episode ended at its first step: no target bootstraps from anything."""
+        return self.mask.shape[1] == 1 and bool(self.terminated.all())
+
+
+def onehot(actions: Tensor, n_actions: int) -> Tensor:
+    """`[...]` int64 to `[..., n_actions]` float32."""
+    return torch.zeros(*actions.shape, n_actions).scatter_(-1, actions.unsqueeze(-1), 1.0)

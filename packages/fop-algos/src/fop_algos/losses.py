@@ -1,0 +1,33 @@
+"""Losses: tensors in, a scalar out. `mask` is true on real steps; what padding holds never matters."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .native_ops import SoftValue
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of `values` where `mask` (of the same shape) is true; NaN elsewhere does no harm."""
+    return torch.where(mask, values, 0.0).sum() / mask.sum()
+
+
+def td_loss(q_tot: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """`E[(q_tot - sg(target))^2]` over real steps; all `[B, T]`."""
+    return masked_mean((q_tot - target.detach()).square(), mask)
+
+
+def policy_loss(policy: SoftValue, q: Tensor, alpha: float, mask: Tensor) -> Tensor:
+    """Individual improvement: `E_i[sum_a pi_i(a) (alpha log pi_i(a) - sg(q_i(a)))]` (FOP, equation 12).
+
+    The expectation over an agent's own actions is exact. Its minimum is `softmax(q / alpha)`.
+
+    Args:
+        policy: of `[B, T, N, A]` logits, unavailable actions at 0.
+        q: `[B, T, N, A]`.
+        alpha: temperature.
+        mask: `[B, T]`.
+    """
+    value = (policy.policy * q.detach()).sum(-1)
+    return masked_mean(-alpha * policy.entropy - value, mask.unsqueeze(-1).expand_as(value))
