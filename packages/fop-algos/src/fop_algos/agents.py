@@ -1,13 +1,15 @@
-"""Per-agent nets: what each agent computes from its own history. Actors and critics are the same three kinds.
+"""Per-agent nets: what each agent computes from its own history. Actors and critics are of the same kinds.
 
-All have `unroll` (whole sequences, for learning) and `step` (one moment, for acting). `memory` is what an agent
-carries from step to step: `[B, N, M]` float32, zeros at the start of an episode, `M = memory_size`.
+All have `unroll` (whole sequences, for learning) and `step` (one moment, for acting). `memory` is what an
+agent carries from step to step: `[B, N, M]` float32, zeros at the start of an episode, `M = memory_size`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal, Protocol
+from abc import ABC, abstractmethod
+from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,38 +22,32 @@ from .batch import onehot
 NetKind = Literal["separate_mlp", "shared_mlp", "shared_gru"]
 
 
-class AgentNet(Protocol):
+class AgentNet(nn.Module, ABC):
     """One output vector per agent and step."""
 
-    memory_size: int
+    memory_size: int = 0
 
+    @abstractmethod
     def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
         """`[B, T, N, O]` and the actions before, `[B, T, N, A]`, to `[B, T, N, A]`."""
-        ...
 
     def step(self, obs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """`[B, N, O]` and the memory to outputs `[B, N, A]` and what to `remember`."""
-        ...
+        return self.unroll(obs.unsqueeze(1), memory.unsqueeze(1)).squeeze(1), memory
 
     def remember(self, hidden: Tensor, actions: Tensor) -> Tensor:
         """The memory after `actions` `[B, N]` were taken."""
-        ...
+        return hidden
 
 
-class PerAgentMlp(nn.Module):
+class PerAgentMlp(AgentNet):
     """A net of its own for each agent: two hidden ReLU layers. One batched product serves all agents."""
-
-    memory_size = 0
 
     def __init__(self, n_agents: int, inputs: int, hidden: int, outputs: int) -> None:
         super().__init__()
         sizes = (inputs, hidden, hidden, outputs)
-        self.weights = nn.ParameterList(
-            _uniform(n_agents, i, o, fan_in=i) for i, o in zip(sizes, sizes[1:], strict=False)
-        )
-        self.biases = nn.ParameterList(
-            _uniform(n_agents, 1, o, fan_in=i) for i, o in zip(sizes, sizes[1:], strict=False)
-        )
+        self.weights = nn.ParameterList(_uniform(n_agents, i, o, fan_in=i) for i, o in pairwise(sizes))
+        self.biases = nn.ParameterList(_uniform(n_agents, 1, o, fan_in=i) for i, o in pairwise(sizes))
 
     def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
         x = obs.flatten(0, -3).transpose(0, 1)
@@ -61,17 +57,9 @@ class PerAgentMlp(nn.Module):
         x = torch.baddbmm(last[0], x, last[1])
         return x.transpose(0, 1).reshape(*obs.shape[:-1], -1)
 
-    def step(self, obs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        return self.unroll(obs, memory), memory
 
-    def remember(self, hidden: Tensor, actions: Tensor) -> Tensor:
-        return hidden
-
-
-class SharedMlp(nn.Module):
+class SharedMlp(AgentNet):
     """One net for all agents, which reads an agent's observation and its number: two hidden ReLU layers."""
-
-    memory_size = 0
 
     def __init__(self, n_agents: int, inputs: int, hidden: int, outputs: int) -> None:
         super().__init__()
@@ -83,15 +71,9 @@ class SharedMlp(nn.Module):
         out: Tensor = self.output(self.middle(self.input(obs, None).relu_()).relu_())
         return out
 
-    def step(self, obs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        return self.unroll(obs, memory), memory
 
-    def remember(self, hidden: Tensor, actions: Tensor) -> Tensor:
-        return hidden
-
-
-class SharedGru(nn.Module):
-    """One recurrent net for all agents: linear, ReLU, GRU, linear; reads observation, own last action, number.
+class SharedGru(AgentNet):
+    """One recurrent net for all agents, on observation, own last action, number: linear, ReLU, GRU, linear.
 
     Over sequences the input products of all steps are one product, and the recurrence is one call.
     """
@@ -116,15 +98,8 @@ class SharedGru(nn.Module):
     def step(self, obs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         hidden, last_onehot = memory.split((self.hidden, self.n_actions), -1)
         x = self.input(obs, last_onehot).relu_()
-        gru = self.gru
-        hidden = torch.gru_cell(
-            x.flatten(0, -2),
-            hidden.flatten(0, -2),
-            gru.weight_ih_l0,
-            gru.weight_hh_l0,
-            gru.bias_ih_l0,
-            gru.bias_hh_l0,
-        ).view_as(x)
+        _, hidden = self.gru(x.flatten(0, -2).unsqueeze(0), hidden.flatten(0, -2).unsqueeze(0))
+        hidden = hidden.view_as(x)
         return self.output(hidden), hidden
 
     def remember(self, hidden: Tensor, actions: Tensor) -> Tensor:
@@ -151,7 +126,12 @@ class _AgentInput(nn.Module):
 
 def agent_net(kind: NetKind, spec: TaskSpec, hidden: int) -> AgentNet:
     """The net of `kind` for `spec`: observations in, one number per action out."""
-    net = {"separate_mlp": PerAgentMlp, "shared_mlp": SharedMlp, "shared_gru": SharedGru}[kind]
+    kinds: dict[NetKind, type[PerAgentMlp | SharedMlp | SharedGru]] = {
+        "separate_mlp": PerAgentMlp,
+        "shared_mlp": SharedMlp,
+        "shared_gru": SharedGru,
+    }
+    net = kinds[kind]
     return net(spec.n_agents, spec.obs_dim, hidden, spec.n_actions)
 
 

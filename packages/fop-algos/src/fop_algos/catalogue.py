@@ -88,7 +88,9 @@ def build(name: str, spec: TaskSpec, config: Any = None, seed: int = 0) -> Algor
     found = entry(name)
     config = found.config_for(spec) if config is None else config
     if spec.action_kind not in found.action_kinds:
-        raise FopError(f"{name} chooses {' and '.join(found.action_kinds)} actions; {spec.name} has {spec.action_kind}")
+        raise FopError(
+            f"{name} chooses {' and '.join(found.action_kinds)} actions; {spec.name} has {spec.action_kind}"
+        )
     if type(config) is not type(found.smac):
         raise ValueError(f"{name} takes a {type(found.smac).__name__}, not a {type(config).__name__}")
     return found.make(name, spec, config, seed)

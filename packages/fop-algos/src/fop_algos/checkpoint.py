@@ -1,8 +1,8 @@
 """Checkpoints: everything that decides how a run goes on, in one file without pickles.
 
-A file is safetensors with a JSON header in its metadata and a digest of both. It is written beside its place and
-renamed, so a full disk or a stop leaves the former file as it was. Between two events of `train` no episode is in
-flight and all randomness is keyed by seed and counts, so environments and generators have nothing to save.
+A file is safetensors with a JSON header in its metadata and a digest of both. It is written beside its place
+and renamed, so a full disk or a stop leaves the former file as it was. Between two events of `train` no
+episode is in flight and all randomness is keyed by seed and counts: environments have nothing to save.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def save(path: str | Path, state: TrainState, extra: dict[str, Any] | None = Non
     for name, optimiser in algorithm.optimisers.items():
         for index, entry in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{name}/{index}/{key}": value for key, value in entry.items()}
-    tensors |= {f"replay/{name}": torch.from_numpy(a) for name, a in state.replay.state_dict().items()}
+    tensors |= {f"replay/{name}": torch.from_numpy(a) for name, a in state.replay.state().items()}
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     text = json.dumps(asdict(header), sort_keys=True)
     metadata = {"format": str(FORMAT), "header": text, "digest": _digest(text, tensors)}
@@ -110,7 +110,7 @@ def load(path: str | Path, state: TrainState) -> dict[str, Any]:
     header, tensors = _read(Path(path))
     _check_same(Path(path), header, state.algorithm)
     _fill_algorithm(state.algorithm, header, tensors)
-    state.replay.load_state_dict({name: t.numpy() for name, t in _under("replay/", tensors)})
+    state.replay.load_state({name: t.numpy() for name, t in _under("replay/", tensors)})
     state.clock = Clock(**header.clock)
     state.evaluations = header.evaluations
     return header.extra
@@ -187,7 +187,7 @@ def _digest(text: str, tensors: dict[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -195,7 +195,9 @@ def _check_same(path: Path, header: Header, algorithm: Algorithm) -> None:
     theirs = {name: getattr(header, name) for name in ("algorithm", "spec", "config", "seed")}
     ours = json.loads(json.dumps(_identity(algorithm)))
     for name, there, here in _differences("", theirs, ours):
-        raise DamagedFile(f"the checkpoint {path} is of another run: {name} is {there!r} there, {here!r} here")
+        raise DamagedFile(
+            f"the checkpoint {path} is of another run: {name} is {there!r} there, {here!r} here"
+        )
 
 
 def _differences(prefix: str, theirs: Any, ours: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,20 +34,22 @@ class Utilities:
     onehot: Tensor
 
 
-class Mixer(Protocol):
-    """`[..., N]` values and a state `[..., S]` to `q_tot` `[...]`."""
+class Mixer(nn.Module, ABC):
+    """The one signature."""
 
-    def __call__(self, utilities: Utilities, state: Tensor) -> Tensor: ...
+    @abstractmethod
+    def forward(self, utilities: Utilities, state: Tensor) -> Tensor:
+        """`[..., N]` values and a state `[..., S]` to `q_tot` `[...]`."""
 
 
-class VdnMixer(nn.Module):
+class VdnMixer(Mixer):
     """`q_tot = sum_i q_i` (Sunehag et al., 2018)."""
 
     def forward(self, utilities: Utilities, state: Tensor) -> Tensor:
         return utilities.chosen.sum(-1)
 
 
-class QmixMixer(nn.Module):
+class QmixMixer(Mixer):
     """Monotone in every `q_i`: `q_tot = |w_2(s)| . ELU(|W_1(s)| q + b_1(s)) + v(s)` (Rashid et al., 2018).
 
     Hypernets with one hidden ReLU layer, as in PyMARL's `qmix.yaml` (`hypernet_layers: 2`).
@@ -68,7 +71,7 @@ class QmixMixer(nn.Module):
         return q_tot
 
 
-class FopMixer(nn.Module):
+class FopMixer(Mixer):
     """FOP's factorisation with learned weights (FOP, equation 18), gradients routed as its code routes them.
 
     `q_tot = sum_i q_i + v(s) + sum_i (lambda_i(s, u) - 1) sg(q_i - v_i)`, which is
@@ -88,9 +91,9 @@ class FopMixer(nn.Module):
 
 
 class HeadWeights(nn.Module):
-    """FOP's published SMAC weights: `lambda_i = sum_h |key_h(s)| sigma(agents_h(s))_i sigma(actions_h(s, u))_i`.
+    """The weights of FOP's published SMAC code; every map is one linear layer.
 
-    Every map is one linear layer.
+    `lambda_i = sum_h |key_h(s)| sigma(agents_h(s))_i sigma(actions_h(s, u))_i`.
     """
 
     def __init__(self, spec: TaskSpec, heads: int) -> None:

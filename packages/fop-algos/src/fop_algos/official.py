@@ -19,7 +19,7 @@ UNAVAILABLE = 1e-10
 def policy(logits: Tensor, available: Tensor, epsilon: float) -> SoftValue:
     """Softmax over all actions, epsilon mixed in over all actions, unavailable ones zeroed, normalised anew.
 
-    The gradient through the logits is scaled by `1 - epsilon`: at `epsilon = 1` there is none. `v` is unused: 0.
+    The gradient through the logits is scaled by `1 - epsilon`: at `epsilon = 1` there is none. `v` is 0.
     """
     mixed = (1 - epsilon) * logits.softmax(-1) + epsilon / logits.shape[-1]
     kept = torch.where(available, mixed, 0.0)
@@ -46,7 +46,8 @@ def target(
 ) -> Tensor:
     """`G_t - alpha mean_i log pi_i(u'_{t+1})`: no discount on the entropy, and one at the episode's end too.
 
-    `G_T = q_T (1 - sum_t term_t)`; `G_t = lam gamma G_{t+1} + mask_t [r_t + (1 - lam) gamma q_{t+1} (1 - term_t)]`,
+    `G_T = q_T (1 - sum_t term_t)`;
+    `G_t = lam gamma G_{t+1} + mask_t [r_t + (1 - lam) gamma q_{t+1} (1 - term_t)]`,
     which is right only where every episode that was cut off has the batch's full length.
     """
     mask, live = batch.mask.to(next_q_tot.dtype), (~batch.terminated).to(next_q_tot.dtype)

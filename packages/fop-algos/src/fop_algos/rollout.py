@@ -1,10 +1,10 @@
 """Plays a fixed number of episodes. How many environments step together changes the speed, never the result.
 
-Episode `k` of a round always sits in row `k % block` of block `k // block`, and each block is computed with its
-full number of rows, so every matrix product has the same shape whatever `E` is: products of different shapes
-round differently. `block` depends on the number of episodes alone. Randomness is keyed by (seed, purpose, episode,
-time). The same holds for the number of threads only as far as torch's kernels promise it: fix it with
-`torch.set_num_threads`.
+Episode `k` of a round always sits in row `k % block` of block `k // block`, and each block is computed with
+its full number of rows, so every matrix product has the same shape whatever `E` is: products of different
+shapes round differently. `block` depends on the number of episodes alone. Randomness is keyed by (seed,
+purpose, episode, time). Fix the number of torch's threads with `torch.set_num_threads`: its kernels may round
+differently with another.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class Collector:
         self._obs = np.zeros((n_episodes, limit + 1, agents, spec.obs_dim), np.float32)
         self._state = np.zeros((n_episodes, limit + 1, spec.state_dim), np.float32)
         self._available = np.zeros((n_episodes, limit + 1, agents, spec.n_actions), np.bool_)
-        self._actions = np.zeros((n_episodes, limit, agents), np.int64)
+        discrete = spec.action_kind == "discrete"
+        self._action_shape = (agents,) if discrete else (agents, spec.action_dim)
+        self._action_type = np.int64 if discrete else np.float32
+        self._actions = np.zeros((n_episodes, limit, *self._action_shape), self._action_type)
         self._reward = np.zeros((n_episodes, limit), np.float32)
         # What the nets read, one row per episode; torch allocates them, at its own alignment.
         self._obs_rows = torch.zeros(rows, agents, spec.obs_dim)
@@ -72,8 +75,8 @@ class Collector:
         obs_rows, available_rows = self._obs_rows.numpy(), self._available_rows.numpy()
         uniform_rows = self._uniform_rows.numpy()
         memory = list(algorithm.start(self.block * self.n_blocks).split(self.block))
-        actions_rows = np.zeros((self.block * self.n_blocks, env.spec.n_agents), np.int64)
-        actions = np.zeros((env.n_envs, env.spec.n_agents), np.int64)
+        actions_rows = np.zeros((self.block * self.n_blocks, *self._action_shape), self._action_type)
+        actions = np.zeros((env.n_envs, *self._action_shape), self._action_type)
         lengths = np.zeros(n, np.int64)
         terminated = np.zeros((n, env.spec.episode_limit), np.bool_)
         won = np.zeros(n, np.bool_)

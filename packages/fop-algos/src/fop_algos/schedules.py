@@ -1,4 +1,4 @@
-"""Schedules: pure functions of the clock, so that a resumed run needs no state to go on with the right value."""
+"""Schedules: pure functions of the clock, so a resumed run needs no state to go on with the right value."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
-"""The loop: collect a round, learn from the replay, test now and then. It knows `act`, `update` and a clock."""
+"""The loop: collect a round, learn from the replay, test now and then; it never looks into an algorithm."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from fop_core.protocols import VectorEnv
 from fop_core.replay import EpisodeReplay
+
+from fop_core.protocols import VectorEnv
 from fop_core.types import Bool, Clock, Float, Int
 
 from .algorithm import Algorithm

@@ -1,7 +1,7 @@
 """FOP: factorising the optimal joint policy of maximum-entropy multi-agent reinforcement learning.
 
-Zhang, Li, Wang, Xie, Lu, ICML 2021. Sections and equations of its appendix are meant unless said otherwise; "the
-published code" is liyheng/FOP @ e100a97. Symbols: `q` `q_i(tau_i, .)`, `v` `v_i`, `pi` `pi_i`, `lam` `lambda_i(s, u)`,
+Zhang, Li, Wang, Xie, Lu, ICML 2021. Sections and equations of its appendix are meant unless said otherwise;
+"the published code" is liyheng/FOP @ e100a97. Symbols: `q` is `q_i(tau_i, .)`, `v` `v_i`, `pi` `pi_i`,
 `alpha` the team's temperature. `docs/algorithms/fop.md` lists every deviation with its reason.
 """
 
@@ -13,20 +13,19 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from fop_algos import official
+from fop_algos.agents import AgentNet, NetKind, agent_net, mlp
+from fop_algos.algorithm import RoundConfig, clip, finite, generator, make_optimiser, seeded
+from fop_algos.batch import EpisodeBatch, onehot
+from fop_algos.exploration import draw, epsilon_mixture, greedy
+from fop_algos.losses import masked_mean, policy_loss, td_loss
+from fop_algos.mixers import FopMixer, Utilities, WeightKind, weight_net
+from fop_algos.native_ops import SoftValue, soft_value
+from fop_algos.returns import td_lambda_target
+from fop_algos.schedules import Linear
+from fop_algos.targets import copy_is_due, frozen_copy
 from fop_core.protocols import Replay
 from fop_core.types import Clock, TaskSpec
-
-from .. import official
-from ..agents import AgentNet, NetKind, agent_net, mlp
-from ..algorithm import RoundConfig, clip, finite, generator, make_optimiser, seeded
-from ..batch import EpisodeBatch, onehot
-from ..exploration import draw, epsilon_mixture, greedy
-from ..losses import masked_mean, policy_loss, td_loss
-from ..mixers import FopMixer, Utilities, WeightKind, weight_net
-from ..native_ops import SoftValue, soft_value
-from ..returns import td_lambda_target
-from ..schedules import Linear
-from ..targets import copy_is_due, frozen_copy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +54,7 @@ class FopConfig(RoundConfig):
     """How far targets look ahead: 0 one step, 1 to the episode's end."""
     entropy_in_target: Literal["mean", "joint"] = "mean"
     """`mean`: the published code's form, alpha times the agents' mean log-policy, once, outside the
-    lambda-return. `joint`: the theory's, alpha times the joint log-policy in every value that is backed up."""
+    lambda-return. `joint`: the theory's, alpha times the joint log-policy in every value backed up."""
     alpha: Linear = Linear(0.5, 0.05, 200_000)  # noqa: RUF009  (frozen)
     """Temperature of the team and of every agent."""
     epsilon: Linear = Linear(1.0, 0.05, 50_000)  # noqa: RUF009
@@ -172,9 +171,7 @@ class Fop:
         self.config = config
         self.seed = seed
         self.counters = {"target_copied_at": 0}
-        self.equations: Equations = (
-            OfficialEquations() if config.compat == "official" else PaperEquations()
-        )
+        self.equations: Equations = OfficialEquations() if config.compat == "official" else PaperEquations()
         n_critics = 2 if config.twin_critics else 1
         with seeded(seed):
             self.actor: AgentNet = agent_net(config.actor, spec, config.hidden)
@@ -216,7 +213,7 @@ class Fop:
         return actions, self.actor.remember(hidden, actions)
 
     def update(self, replay: Replay, clock: Clock) -> dict[str, float]:
-        """Policy improvement, then joint evaluation with the improved policies (the published code's order)."""
+        """Policy improvement, then joint evaluation with the improved policies (the code's order)."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         alpha, epsilon = self.config.alpha(clock), self.config.epsilon(clock)
         obs, last, available = batch.obs[:, :-1], batch.last_onehot[:, :-1], batch.available[:, :-1]
@@ -236,9 +233,7 @@ class Fop:
 
         # Joint evaluation (B.1), each twin towards the same target.
         target = self.target(batch, alpha, epsilon, generator(self.seed, clock))
-        for k, (q, mixer, optimiser) in enumerate(
-            zip(qs, self.mixers, self.critic_optimisers, strict=True)
-        ):
+        for k, (q, mixer, optimiser) in enumerate(zip(qs, self.mixers, self.critic_optimisers, strict=True)):
             name = f"td_loss_{k}"
             q_tot = self.mix(mixer, q, batch.actions, batch.onehot, available, batch.state[:, :-1], alpha)
             loss = td_loss(q_tot, target, batch.mask)
@@ -262,10 +257,8 @@ class Fop:
         }
 
     @torch.no_grad()
-    def target(
-        self, batch: EpisodeBatch, alpha: float, epsilon: float, random: torch.Generator
-    ) -> Tensor:
-        """What `q_tot` should be, from joint actions drawn anew from the policies at each next step. `[B, T]`."""
+    def target(self, batch: EpisodeBatch, alpha: float, epsilon: float, random: torch.Generator) -> Tensor:
+        """What `q_tot` should be `[B, T]`, from joint actions drawn from the policies at each next step."""
         if batch.is_one_step:
             return batch.reward
         available = batch.available[:, 1:]
@@ -294,8 +287,7 @@ class Fop:
         """`q_tot(s, u)` `[...]` from all individual values `[..., N, A]`."""
         chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
         v = self.equations.value(q, available, alpha)
-        q_tot: Tensor = mixer(Utilities(chosen, v, joint_action), state)
-        return q_tot
+        return mixer.forward(Utilities(chosen, v, joint_action), state)
 
     @torch.no_grad()
     def joint_value(

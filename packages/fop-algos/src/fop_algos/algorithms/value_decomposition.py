@@ -12,18 +12,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from fop_algos.agents import AgentNet, NetKind, agent_net
+from fop_algos.algorithm import RoundConfig, clip, finite, make_optimiser, seeded
+from fop_algos.batch import EpisodeBatch, onehot
+from fop_algos.exploration import epsilon_greedy, greedy
+from fop_algos.losses import masked_mean, td_loss
+from fop_algos.mixers import Mixer, QmixMixer, Utilities, VdnMixer
+from fop_algos.returns import td_lambda_target
+from fop_algos.schedules import Linear
+from fop_algos.targets import copy_is_due, frozen_copy
 from fop_core.protocols import Replay
 from fop_core.types import Clock, TaskSpec
-
-from ..agents import AgentNet, NetKind, agent_net
-from ..algorithm import RoundConfig, clip, finite, make_optimiser, seeded
-from ..batch import EpisodeBatch, onehot
-from ..exploration import epsilon_greedy, greedy
-from ..losses import masked_mean, td_loss
-from ..mixers import Mixer, QmixMixer, Utilities, VdnMixer
-from ..returns import td_lambda_target
-from ..schedules import Linear
-from ..targets import copy_is_due, frozen_copy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +109,7 @@ class ValueDecomposition:
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         q = self.agent.unroll(batch.obs, batch.last_onehot)
         chosen = q[:, :-1].gather(-1, batch.actions.unsqueeze(-1)).squeeze(-1)
-        q_tot = self.mixer(Utilities(chosen, chosen, batch.onehot), batch.state[:, :-1])
+        q_tot = self.mixer.forward(Utilities(chosen, chosen, batch.onehot), batch.state[:, :-1])
         target = self.target(batch, q.detach())
         loss = td_loss(q_tot, target, batch.mask)
 
@@ -134,14 +133,14 @@ class ValueDecomposition:
 
     @torch.no_grad()
     def target(self, batch: EpisodeBatch, q: Tensor) -> Tensor:
-        """Double-Q one-step targets: the live net chooses the next action, the frozen nets value it. `[B, T]`."""
+        """Double-Q one-step targets `[B, T]`: the live net chooses the next action, the frozen value it."""
         if batch.is_one_step:
             return batch.reward
         best = greedy(q[:, 1:], batch.available[:, 1:])
         target_q = self.target_agent.unroll(batch.obs, batch.last_onehot)[:, 1:]
         chosen = target_q.gather(-1, best.unsqueeze(-1)).squeeze(-1)
         utilities = Utilities(chosen, chosen, onehot(best, self.spec.n_actions))
-        next_q_tot = self.target_mixer(utilities, batch.state[:, 1:])
+        next_q_tot = self.target_mixer.forward(utilities, batch.state[:, 1:])
         return td_lambda_target(batch, next_q_tot, self.config.gamma, 0.0)
 
     @torch.no_grad()
@@ -150,7 +149,7 @@ class ValueDecomposition:
     ) -> Tensor:
         q, _ = self.agent.step(obs, self.start(len(obs)))
         chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-        return self.mixer(Utilities(chosen, chosen, onehot(actions, self.spec.n_actions)), state)
+        return self.mixer.forward(Utilities(chosen, chosen, onehot(actions, self.spec.n_actions)), state)
 
 
 def make_mixer(spec: TaskSpec, config: ValueDecompositionConfig) -> Mixer:
