@@ -10,7 +10,8 @@ namespace {
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
-// Agents are the allied units sorted by (unit type, x, y) as they stand at the first observation.
+// Agents are the allied units sorted by (unit type, x, y) as they stand at the
+// first observation.
 void number_agents(const World& world, std::vector<std::int32_t>& agent_unit) {
   agent_unit.resize(at(world.n_allies()));
   std::iota(agent_unit.begin(), agent_unit.end(), 0);
@@ -23,7 +24,8 @@ void number_agents(const World& world, std::vector<std::int32_t>& agent_unit) {
 void number_enemies(const Task& task, std::vector<std::int32_t>& enemy_unit) {
   enemy_unit.resize(at(task.n_enemies));
   std::iota(enemy_unit.begin(), enemy_unit.end(), task.n_agents);
-  if (task.options.recycled_enemy_ids) std::rotate(enemy_unit.begin(), enemy_unit.begin() + 1, enemy_unit.end());
+  if (task.options.recycled_enemy_ids)
+    std::rotate(enemy_unit.begin(), enemy_unit.begin() + 1, enemy_unit.end());
 }
 
 void give_order(const Task& task, Battle& battle, int agent, int action) {
@@ -32,16 +34,24 @@ void give_order(const Task& task, Battle& battle, int agent, int action) {
   const float x = world.x[at(unit)], y = world.y[at(unit)];
   const float amount = static_cast<float>(task.options.move_amount);
   switch (action) {
-    case kNoOp: return;
-    case kStop: return order_stop(world, unit);
-    case kNorth: return order_move(world, unit, x, y + amount);
-    case kSouth: return order_move(world, unit, x, y - amount);
-    case kEast: return order_move(world, unit, x + amount, y);
-    case kWest: return order_move(world, unit, x - amount, y);
-    default: break;
+    case kNoOp:
+      return;
+    case kStop:
+      return order_stop(world, unit);
+    case kNorth:
+      return order_move(world, unit, x, y + amount);
+    case kSouth:
+      return order_move(world, unit, x, y - amount);
+    case kEast:
+      return order_move(world, unit, x + amount, y);
+    case kWest:
+      return order_move(world, unit, x - amount, y);
+    default:
+      break;
   }
   const std::size_t target = at(action - kFirstTarget);
-  if (task.medivac_rules && is_medivac(battle, agent)) return order_heal(world, unit, battle.agent_unit[target]);
+  if (task.medivac_rules && is_medivac(battle, agent))
+    return order_heal(world, unit, battle.agent_unit[target]);
   order_attack(world, unit, battle.enemy_unit[target]);
 }
 
@@ -96,7 +106,8 @@ StepResult step(const Task& task, Battle& battle, std::span<const std::int64_t> 
   result.battle_won = end == Outcome::kWon;
   result.terminated = end != Outcome::kOpen;
   result.truncated = !result.terminated && battle.steps >= task.scenario.episode_limit;
-  result.dead_allies = static_cast<std::int32_t>(std::accumulate(battle.ally_dead.begin(), battle.ally_dead.end(), 0));
+  result.dead_allies =
+      static_cast<std::int32_t>(std::accumulate(battle.ally_dead.begin(), battle.ally_dead.end(), 0));
   result.dead_enemies =
       static_cast<std::int32_t>(std::accumulate(battle.enemy_dead.begin(), battle.enemy_dead.end(), 0));
   battle.over = result.terminated || result.truncated;

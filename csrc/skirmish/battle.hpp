@@ -1,4 +1,5 @@
-// One SMAC episode on a World: agents and their actions outside, units and orders inside.
+// One SMAC episode on a World: agents and their actions outside, units and
+// orders inside.
 #pragma once
 
 #include <cstdint>
@@ -20,40 +21,49 @@ struct StepResult {
 
 struct Battle {
   World world;
-  std::vector<std::int32_t> agent_unit, enemy_unit;  // unit of agent i, of enemy k
-  std::vector<std::int32_t> last_action;             // as given; -1 before the first step
-  std::vector<std::int32_t> heuristic_target;        // enemy id (a Medivac's: ally id), or -1
-  // Health and shield together at the last observation, by agent and by enemy; 0 once dead.
+  std::vector<std::int32_t> agent_unit,
+      enemy_unit;                              // unit of agent i, of enemy k
+  std::vector<std::int32_t> last_action;       // as given; -1 before the first step
+  std::vector<std::int32_t> heuristic_target;  // enemy id (a Medivac's: ally id), or -1
+  // Health and shield together at the last observation, by agent and by enemy;
+  // 0 once dead.
   std::vector<double> ally_health, enemy_health;
-  std::vector<std::uint8_t> ally_dead, enemy_dead;   // their death has been counted
+  std::vector<std::uint8_t> ally_dead,
+      enemy_dead;  // their death has been counted
   std::int32_t steps = 0;
-  std::uint8_t over = 1;                             // ended, or never started
+  std::uint8_t over = 1;  // ended, or never started
 };
 
 // ---- battle.cpp ----
 void reset(const Task& task, Battle& battle, std::uint64_t seed, std::uint32_t episode);
-// `actions` `[N]` must be available. With `heuristic_ai` they are only remembered as last actions, and the built-in
-// policy's choices are played. `executed` `[N]` receives what was played.
+// `actions` `[N]` must be available. With `heuristic_ai` they are only
+// remembered as last actions, and the built-in policy's choices are played.
+// `executed` `[N]` receives what was played.
 StepResult step(const Task& task, Battle& battle, std::span<const std::int64_t> actions,
                 std::span<std::int64_t> executed);
 bool is_medivac(const Battle& battle, int agent);
 
-// ---- heuristic.cpp: SMAC's built-in policy; returns the action, having given the order ----
+// ---- heuristic.cpp: SMAC's built-in policy; returns the action, having given
+// the order ----
 int heuristic_action(const Task& task, Battle& battle, int agent);
 
 // ---- observe.cpp: dense rows ----
-void write_available(const Task& task, const Battle& battle, std::uint8_t* available);  // [N, A]
+void write_available(const Task& task, const Battle& battle,
+                     std::uint8_t* available);                                                      // [N, A]
 void write_obs(const Task& task, const Battle& battle, const std::uint8_t* available, float* obs);  // [N, O]
-void write_state(const Task& task, const Battle& battle, const float* obs, float* state);  // [S]
+void write_state(const Task& task, const Battle& battle, const float* obs,
+                 float* state);  // [S]
 bool is_action_available(const Task& task, const Battle& battle, int agent, int action);
 
 // ---- reward.cpp ----
 Outcome outcome(const Task& task, const Battle& battle);
-double take_battle_reward(const Task& task, Battle& battle);  // of the step just played; advances the accounts
+double take_battle_reward(const Task& task,
+                          Battle& battle);  // of the step just played; advances the accounts
 
 // ---- save.cpp: the whole state as bytes ----
 std::vector<std::uint8_t> save(const Task& task, const Battle& battle);
-// Throws std::invalid_argument if the bytes are of another engine version, map or build.
+// Throws std::invalid_argument if the bytes are of another engine version, map
+// or build.
 void load(const Task& task, Battle& battle, std::span<const std::uint8_t> bytes);
 
 }  // namespace fop::skirmish

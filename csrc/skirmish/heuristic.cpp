@@ -8,8 +8,10 @@ namespace fop::skirmish {
 namespace {
 
 double squared_distance(const World& world, int a, int b) {
-  const double dx = double{world.x[static_cast<std::size_t>(b)]} - double{world.x[static_cast<std::size_t>(a)]};
-  const double dy = double{world.y[static_cast<std::size_t>(b)]} - double{world.y[static_cast<std::size_t>(a)]};
+  const double dx =
+      double{world.x[static_cast<std::size_t>(b)]} - double{world.x[static_cast<std::size_t>(a)]};
+  const double dy =
+      double{world.y[static_cast<std::size_t>(b)]} - double{world.y[static_cast<std::size_t>(a)]};
   return dx * dx + dy * dy;
 }
 
@@ -17,7 +19,8 @@ bool is_hurt(const World& world, int unit) {
   return world.hp[static_cast<std::size_t>(unit)] < world.figures_of(unit).hp;
 }
 
-// The nearest living candidate, the lowest id among equals; -1 if there is none.
+// The nearest living candidate, the lowest id among equals; -1 if there is
+// none.
 template <typename Accepts>
 int nearest(const World& world, int unit, const std::vector<std::int32_t>& candidates, Accepts accepts) {
   int best = -1;
@@ -62,7 +65,8 @@ int heuristic_action(const Task& task, Battle& battle, int agent) {
   const int action = kFirstTarget + target;
   if (task.options.heuristic_rest && !is_action_available(task, battle, agent, action)) {
     const float x = world.x[static_cast<std::size_t>(unit)], y = world.y[static_cast<std::size_t>(unit)];
-    const float dx = world.x[static_cast<std::size_t>(other)] - x, dy = world.y[static_cast<std::size_t>(other)] - y;
+    const float dx = world.x[static_cast<std::size_t>(other)] - x,
+                dy = world.y[static_cast<std::size_t>(other)] - y;
     const float amount = static_cast<float>(task.options.move_amount);
     if (std::abs(dx) > std::abs(dy)) {
       order_move(world, unit, dx > 0 ? x + amount : x - amount, y);

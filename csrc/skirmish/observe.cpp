@@ -1,5 +1,6 @@
-// What agents see, as dense rows. The arithmetic is SMAC's: differences and quotients in double precision,
-// rounded once to float, so that arrays can be compared bit for bit.
+// What agents see, as dense rows. The arithmetic is SMAC's: differences and
+// quotients in double precision, rounded once to float, so that arrays can be
+// compared bit for bit.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -51,7 +52,8 @@ void write_available_row(const Task& task, const Battle& battle, int agent, std:
   }
 }
 
-// The points round a unit whose ground and height it sees; the last is its own cell.
+// The points round a unit whose ground and height it sees; the last is its own
+// cell.
 constexpr std::array<std::array<int, 2>, 9> kSurroundings{
     {{0, 2}, {0, -2}, {2, 0}, {-2, 0}, {1, 1}, {-1, -1}, {1, -1}, {-1, 1}, {0, 0}}};
 
@@ -79,8 +81,8 @@ float* write_health(const World& world, int unit, bool shields, float* out) {
   return out;
 }
 
-// Distance and relative position, if `other` lives and is in sight. Squares are exact: positions are multiples
-// of 1/4096.
+// Distance and relative position, if `other` lives and is in sight. Squares are
+// exact: positions are multiples of 1/4096.
 bool write_relative(const World& world, int unit, int other, float* out) {
   if (!world.alive[at(other)]) return false;
   const double dx = double{world.x[at(other)]} - double{world.x[at(unit)]};
@@ -93,7 +95,8 @@ bool write_relative(const World& world, int unit, int other, float* out) {
   return true;
 }
 
-void write_obs_row(const Task& task, const Battle& battle, int agent, const std::uint8_t* available, float* row) {
+void write_obs_row(const Task& task, const Battle& battle, int agent, const std::uint8_t* available,
+                   float* row) {
   const World& world = battle.world;
   const SmacOptions& options = task.options;
   const int unit = battle.agent_unit[at(agent)];
@@ -107,19 +110,20 @@ void write_obs_row(const Task& task, const Battle& battle, int agent, const std:
   for (int action = kNorth; action <= kWest; ++action) *out++ = available[action];
   const float x = world.x[at(unit)], y = world.y[at(unit)];
   if (options.obs_pathing_grid) {
-    out = write_surroundings(task, x, y, 8, [&](std::size_t c) { return task.scenario.walkable_open[c] ? 1.0f : 0.0f; },
-                             out);
+    out = write_surroundings(
+        task, x, y, 8, [&](std::size_t c) { return task.scenario.walkable_open[c] ? 1.0f : 0.0f; }, out);
   }
   if (options.obs_terrain_height) {
-    out = write_surroundings(task, x, y, 9, [&](std::size_t c) { return static_cast<float>(task.traits.height[c] / 255.0); },
-                             out);
+    out = write_surroundings(
+        task, x, y, 9, [&](std::size_t c) { return static_cast<float>(task.traits.height[c] / 255.0); }, out);
   }
 
   const bool typed = task.traits.unit_type_bits > 0;
   for (int k = 0; k < task.n_enemies; ++k, out += task.obs_enemy_width) {
     const int other = battle.enemy_unit[at(k)];
     if (!write_relative(world, unit, other, out + 1)) continue;
-    // Action 6 + k, whatever it means for this agent: a Medivac finds the availability of healing ally k here.
+    // Action 6 + k, whatever it means for this agent: a Medivac finds the
+    // availability of healing ally k here.
     out[0] = available[kFirstTarget + k];
     float* rest = out + 4;
     if (options.obs_all_health) rest = write_health(world, other, task.traits.enemy_shields, rest);
@@ -142,18 +146,28 @@ void write_obs_row(const Task& task, const Battle& battle, int agent, const std:
   if (typed) out[task.ally_type_bit[at(static_cast<int>(world.type[at(unit)]))]] = 1;
 }
 
-// By which SMAC divides a weapon's cooldown in the state, whatever the weapon's true period is.
+// By which SMAC divides a weapon's cooldown in the state, whatever the weapon's
+// true period is.
 double max_cooldown(UnitType type) {
   switch (type) {
-    case UnitType::kMarauder: return 25;
-    case UnitType::kStalker: return 35;
-    case UnitType::kZealot: return 22;
-    case UnitType::kColossus: return 24;
-    case UnitType::kHydralisk: return 10;
-    case UnitType::kZergling: return 11;
-    case UnitType::kBaneling: return 1;
-    case UnitType::kMedivac: return 200;  // its energy is shown
-    default: return 15;
+    case UnitType::kMarauder:
+      return 25;
+    case UnitType::kStalker:
+      return 35;
+    case UnitType::kZealot:
+      return 22;
+    case UnitType::kColossus:
+      return 24;
+    case UnitType::kHydralisk:
+      return 10;
+    case UnitType::kZergling:
+      return 11;
+    case UnitType::kBaneling:
+      return 1;
+    case UnitType::kMedivac:
+      return 200;  // its energy is shown
+    default:
+      return 15;
   }
 }
 
@@ -165,8 +179,8 @@ float* write_position(const Task& task, const World& world, int unit, float* out
 }
 
 // The part that both sides' rows end with: shield, one-hot of the type.
-void write_rest(const World& world, int unit, bool shields, int type_bits, const std::array<int, kUnitTypes>& type_bit,
-                float* out) {
+void write_rest(const World& world, int unit, bool shields, int type_bits,
+                const std::array<int, kUnitTypes>& type_bit, float* out) {
   if (shields) {
     const float full = world.figures_of(unit).shield;
     *out++ = full > 0 ? static_cast<float>(double{world.shield[at(unit)]} / double{full}) : 0.0f;
@@ -209,7 +223,8 @@ void write_state(const Task& task, const Battle& battle, const float* obs, float
     if (!world.alive[at(unit)]) continue;
     const UnitType type = world.type[at(unit)];
     const bool shows_energy = task.medivac_rules && type == UnitType::kMedivac;
-    const double timer = shows_energy ? double{world.energy[at(unit)]} : std::max(0.0, double{world.cooldown[at(unit)]});
+    const double timer =
+        shows_energy ? double{world.energy[at(unit)]} : std::max(0.0, double{world.cooldown[at(unit)]});
     out[0] = static_cast<float>(double{world.hp[at(unit)]} / double{world.figures_of(unit).hp});
     out[1] = static_cast<float>(timer / max_cooldown(type));
     float* rest = write_position(task, world, unit, out + 2);

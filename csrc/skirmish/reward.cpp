@@ -6,8 +6,9 @@ namespace fop::skirmish {
 
 namespace {
 
-// What the side lost since the last observation (health and shield; less than 0 where it recovered more), and how
-// many of its units died. Brings the account up to date.
+// What the side lost since the last observation (health and shield; less than 0
+// where it recovered more), and how many of its units died. Brings the account
+// up to date.
 struct Loss {
   double health = 0;
   int deaths = 0;

@@ -1,4 +1,5 @@
-// Saving copies every field of a battle; structured bindings make a field that was forgotten a compile error.
+// Saving copies every field of a battle; structured bindings make a field that
+// was forgotten a compile error.
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -65,10 +66,12 @@ class Reader {
 
 template <typename W, typename Visitor>
 void visit_world(W& world, Visitor& visit) {
-  auto& [scenario, terrain, options, seed, episode, loop, type, player, alive, x, y, facing, speed, hp, shield, energy,
-         last_hurt, last_attacker, order, order_x, order_y, order_target, formation_dx, formation_dy, target, next_scan,
-         attack_phase, phase_timer, cooldown, motion, steering, attacks, killer, pending_hits, beams] = world;
-  static_cast<void>(scenario), static_cast<void>(terrain), static_cast<void>(options);  // the task's
+  auto& [scenario, terrain, options, seed, episode, loop, type, player, alive, x, y, facing, speed, hp,
+         shield, energy, last_hurt, last_attacker, order, order_x, order_y, order_target, formation_dx,
+         formation_dy, target, next_scan, attack_phase, phase_timer, cooldown, motion, steering, attacks,
+         killer, pending_hits, beams] = world;
+  static_cast<void>(scenario), static_cast<void>(terrain),
+      static_cast<void>(options);  // the task's
   visit(seed), visit(episode), visit(loop);
   visit(type), visit(player), visit(alive), visit(x), visit(y), visit(facing), visit(speed);
   visit(hp), visit(shield), visit(energy), visit(last_hurt), visit(last_attacker);
@@ -79,8 +82,8 @@ void visit_world(W& world, Visitor& visit) {
 
 template <typename B, typename Visitor>
 void visit_battle(B& battle, Visitor& visit) {
-  auto& [world, agent_unit, enemy_unit, last_action, heuristic_target, ally_health, enemy_health, ally_dead, enemy_dead,
-         steps, over] = battle;
+  auto& [world, agent_unit, enemy_unit, last_action, heuristic_target, ally_health, enemy_health, ally_dead,
+         enemy_dead, steps, over] = battle;
   visit_world(world, visit);
   visit(agent_unit), visit(enemy_unit), visit(last_action), visit(heuristic_target);
   visit(ally_health), visit(enemy_health), visit(ally_dead), visit(enemy_dead), visit(steps), visit(over);
@@ -89,7 +92,8 @@ void visit_battle(B& battle, Visitor& visit) {
 // What must agree between the one who saved and the one who loads.
 std::string signature(const Task& task) {
   std::string text = std::string(kEngineVersion) + "/" + task.scenario.name;
-  for (const std::size_t size : {sizeof(World), sizeof(Motion), sizeof(Steering), sizeof(PendingHit), sizeof(Beam)}) {
+  for (const std::size_t size :
+       {sizeof(World), sizeof(Motion), sizeof(Steering), sizeof(PendingHit), sizeof(Beam)}) {
     text += "/" + std::to_string(size);
   }
   return text;
@@ -112,7 +116,8 @@ void load(const Task& task, Battle& battle, std::span<const std::uint8_t> bytes)
   reader(text);
   const std::string found(text.begin(), text.end()), expected = signature(task);
   if (found != expected) {
-    throw std::invalid_argument("the saved battle is of '" + found.substr(0, 80) + "', this is '" + expected + "'");
+    throw std::invalid_argument("the saved battle is of '" + found.substr(0, 80) + "', this is '" + expected +
+                                "'");
   }
   Battle loaded;
   visit_battle(loaded, reader);

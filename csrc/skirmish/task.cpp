@@ -6,7 +6,8 @@ namespace fop::skirmish {
 
 namespace {
 
-// Types in the order of `catalog_rank`, counted over the types that the map has.
+// Types in the order of `catalog_rank`, counted over the types that the map
+// has.
 std::array<int, kUnitTypes> type_bits(const Scenario& scenario) {
   std::array<bool, kUnitTypes> present{};
   for (const SpawnCall& call : scenario.spawn_calls) present[static_cast<std::size_t>(call.type)] = true;
@@ -34,16 +35,26 @@ double enemy_health(const Scenario& scenario) {
 
 int catalog_rank(UnitType type) {
   switch (type) {
-    case UnitType::kBaneling: return 0;
-    case UnitType::kColossus: return 1;
-    case UnitType::kHydralisk: return 2;
-    case UnitType::kMarauder: return 3;
-    case UnitType::kMarine: return 4;
-    case UnitType::kMedivac: return 5;
-    case UnitType::kSpineCrawler: return 6;
-    case UnitType::kStalker: return 7;
-    case UnitType::kZealot: return 8;
-    case UnitType::kZergling: return 9;
+    case UnitType::kBaneling:
+      return 0;
+    case UnitType::kColossus:
+      return 1;
+    case UnitType::kHydralisk:
+      return 2;
+    case UnitType::kMarauder:
+      return 3;
+    case UnitType::kMarine:
+      return 4;
+    case UnitType::kMedivac:
+      return 5;
+    case UnitType::kSpineCrawler:
+      return 6;
+    case UnitType::kStalker:
+      return 7;
+    case UnitType::kZealot:
+      return 8;
+    case UnitType::kZergling:
+      return 9;
   }
   return kUnitTypes;
 }
@@ -63,7 +74,8 @@ Task::Task(Scenario scenario_, MapTraits traits_, SmacOptions options_)
   const int ally_health = 1 + traits.ally_shields, enemy_health_width = 1 + traits.enemy_shields;
   move_width = 4 + (options.obs_pathing_grid ? 8 : 0) + (options.obs_terrain_height ? 9 : 0);
   obs_enemy_width = 4 + bits + (options.obs_all_health ? enemy_health_width : 0);
-  obs_ally_width = 4 + bits + (options.obs_all_health ? ally_health : 0) + (options.obs_last_action ? n_actions : 0);
+  obs_ally_width =
+      4 + bits + (options.obs_all_health ? ally_health : 0) + (options.obs_last_action ? n_actions : 0);
   own_width = bits + (options.obs_own_health ? ally_health : 0);
   obs_dim = move_width + n_enemies * obs_enemy_width + (n_agents - 1) * obs_ally_width + own_width +
             options.obs_timestep_number;
@@ -75,7 +87,8 @@ Task::Task(Scenario scenario_, MapTraits traits_, SmacOptions options_)
 
   ally_type_bit = type_bits(scenario);
   enemy_type_bit = ally_type_bit;
-  if (traits.map_type == "stalkers_and_zealots") {  // enemies are told apart by the game's own type numbers
+  if (traits.map_type == "stalkers_and_zealots") {  // enemies are told apart by the game's own type
+                                                    // numbers
     std::swap(enemy_type_bit[static_cast<std::size_t>(UnitType::kStalker)],
               enemy_type_bit[static_cast<std::size_t>(UnitType::kZealot)]);
   }

@@ -1,4 +1,5 @@
-// What all battles of one map under one choice of options share: sizes, tables, scales. Never changed.
+// What all battles of one map under one choice of options share: sizes, tables,
+// scales. Never changed.
 #pragma once
 
 #include <array>
@@ -12,7 +13,8 @@
 
 namespace fop::skirmish {
 
-// Part of every trace, record and checkpoint. Raise it with every change that alters a battle.
+// Part of every trace, record and checkpoint. Raise it with every change that
+// alters a battle.
 inline constexpr const char* kEngineVersion = "skirmish-1";
 
 inline constexpr int kNoOp = 0, kStop = 1, kNorth = 2, kSouth = 3, kEast = 4, kWest = 5;
@@ -21,13 +23,15 @@ inline constexpr double kSightRange = 9, kShootRange = 6;
 
 // What SMAC's map registry says of a map besides its armies.
 struct MapTraits {
-  bool ally_shields = false, enemy_shields = false;  // the race has shields (Protoss)
+  bool ally_shields = false,
+       enemy_shields = false;  // the race has shields (Protoss)
   int unit_type_bits = 0;
   std::string map_type;
   std::array<std::uint8_t, kMapSize * kMapSize> height{};  // the client's terrain height, index y * 32 + x
 };
 
-// SMAC's options by SMAC's names, and three of our own at the end. Meaning and defaults: fop_envs/skirmish.py.
+// SMAC's options by SMAC's names, and three of our own at the end. Meaning and
+// defaults: fop_envs/skirmish.py.
 struct SmacOptions {
   int step_mul = 8;
   double move_amount = 2;
@@ -50,8 +54,10 @@ struct SmacOptions {
   double reward_scale_rate = 20;
   bool heuristic_ai = false;
   bool heuristic_rest = false;
-  int initial_loops = 1;            // loops before the first observation: 1 after a restart, 0 after a launch
-  bool recycled_enemy_ids = false;  // ids of the enemies as after a restart: the first created comes last
+  int initial_loops = 1;            // loops before the first observation: 1 after a
+                                    // restart, 0 after a launch
+  bool recycled_enemy_ids = false;  // ids of the enemies as after a restart: the
+                                    // first created comes last
   Options engine;
 };
 
@@ -66,19 +72,22 @@ struct Task {
   SmacOptions options;
 
   int n_agents, n_enemies, n_actions;
-  bool medivac_rules;          // map type MMM: Medivacs aim at allies, and a team of Medivacs only has lost
-  double position_divisor;     // of x and y in the state: the client's playable area
+  bool medivac_rules;       // map type MMM: Medivacs aim at allies, and a team of
+                            // Medivacs only has lost
+  double position_divisor;  // of x and y in the state: the client's playable area
   double max_reward, reward_divisor;
 
   // Widths of the parts of an observation and of the state.
   int move_width, obs_enemy_width, obs_ally_width, own_width, obs_dim;
   int state_ally_width, state_enemy_width, state_dim;
 
-  // Place of a type in the one-hot; SMAC's differ between the sides on stalkers_and_zealots maps.
+  // Place of a type in the one-hot; SMAC's differ between the sides on
+  // stalkers_and_zealots maps.
   std::array<int, kUnitTypes> ally_type_bit{}, enemy_type_bit{};
 };
 
-// Rank of a type in the catalogue of the maps' allied copies, which is alphabetical: agents are sorted by it.
+// Rank of a type in the catalogue of the maps' allied copies, which is
+// alphabetical: agents are sorted by it.
 int catalog_rank(UnitType type);
 
 }  // namespace fop::skirmish

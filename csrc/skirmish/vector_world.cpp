@@ -60,9 +60,12 @@ void ThreadPool::for_each(int n, const std::function<void(int)>& fn) {
 
 VectorWorld::VectorWorld(std::shared_ptr<const Task> task, int n_envs, std::uint64_t seed, int threads)
     : task_(std::move(task)), seed_(seed) {
-  if (n_envs < 1) throw std::invalid_argument("n_envs is " + std::to_string(n_envs) + "; at least 1 is needed");
-  if (threads < 1) throw std::invalid_argument("threads is " + std::to_string(threads) + "; at least 1 is needed");
-  const std::size_t envs = static_cast<std::size_t>(n_envs), agents = envs * static_cast<std::size_t>(task_->n_agents);
+  if (n_envs < 1)
+    throw std::invalid_argument("n_envs is " + std::to_string(n_envs) + "; at least 1 is needed");
+  if (threads < 1)
+    throw std::invalid_argument("threads is " + std::to_string(threads) + "; at least 1 is needed");
+  const std::size_t envs = static_cast<std::size_t>(n_envs),
+                    agents = envs * static_cast<std::size_t>(task_->n_agents);
   battles_.resize(envs);
   obs.resize(agents * static_cast<std::size_t>(task_->obs_dim));
   state.resize(envs * static_cast<std::size_t>(task_->state_dim));
@@ -87,13 +90,14 @@ void VectorWorld::reset(std::span<const std::int64_t> envs, std::span<const std:
   pool_->for_each(static_cast<int>(envs.size()), [&](int k) {
     const std::size_t i = static_cast<std::size_t>(k);
     const int env = static_cast<int>(envs[i]);
-    skirmish::reset(*task_, battles_[static_cast<std::size_t>(env)], seed_, static_cast<std::uint32_t>(episodes[i]));
+    skirmish::reset(*task_, battles_[static_cast<std::size_t>(env)], seed_,
+                    static_cast<std::uint32_t>(episodes[i]));
     observe(env);
   });
 }
 
 std::optional<VectorWorld::Illegal> VectorWorld::find_illegal(std::span<const std::int64_t> actions,
-                                                             std::span<const std::uint8_t> active) const {
+                                                              std::span<const std::uint8_t> active) const {
   const int n_agents = task_->n_agents, n_actions = task_->n_actions;
   for (int env = 0; env < n_envs(); ++env) {
     if (!active[static_cast<std::size_t>(env)]) continue;
@@ -101,7 +105,8 @@ std::optional<VectorWorld::Illegal> VectorWorld::find_illegal(std::span<const st
       const std::size_t row = static_cast<std::size_t>(env * n_agents + agent);
       const std::int64_t action = actions[row];
       const bool in_range = action >= 0 && action < n_actions;
-      if (!in_range || !available[row * static_cast<std::size_t>(n_actions) + static_cast<std::size_t>(action)]) {
+      if (!in_range ||
+          !available[row * static_cast<std::size_t>(n_actions) + static_cast<std::size_t>(action)]) {
         return Illegal{env, agent, action};
       }
     }
@@ -123,7 +128,8 @@ void VectorWorld::step_one(int env, std::span<const std::int64_t> actions) {
     action = row[kNoOp] ? kNoOp : kStop;
     ++replaced;
   }
-  const auto played = std::span(executed).subspan(e * static_cast<std::size_t>(n_agents), static_cast<std::size_t>(n_agents));
+  const auto played =
+      std::span(executed).subspan(e * static_cast<std::size_t>(n_agents), static_cast<std::size_t>(n_agents));
   const StepResult result = skirmish::step(*task_, battle, legal, played);
   reward[e] = result.reward;
   terminated[e] = result.terminated;
@@ -149,7 +155,8 @@ void VectorWorld::step(std::span<const std::int64_t> actions, std::span<const st
   });
 }
 
-void VectorWorld::random_actions(std::span<const std::uint8_t> active, std::span<std::int64_t> actions) const {
+void VectorWorld::random_actions(std::span<const std::uint8_t> active,
+                                 std::span<std::int64_t> actions) const {
   const std::size_t n_agents = static_cast<std::size_t>(task_->n_agents);
   const std::size_t n_actions = static_cast<std::size_t>(task_->n_actions);
   for (std::size_t e = 0; e < battles_.size(); ++e) {
@@ -157,7 +164,8 @@ void VectorWorld::random_actions(std::span<const std::uint8_t> active, std::span
     std::fill(chosen.begin(), chosen.end(), 0);
     if (!active[e]) continue;
     const Battle& battle = battles_[e];
-    const Draws draws{seed_, Purpose::kRandomPolicy, battle.world.episode, static_cast<std::uint32_t>(battle.steps)};
+    const Draws draws{seed_, Purpose::kRandomPolicy, battle.world.episode,
+                      static_cast<std::uint32_t>(battle.steps)};
     for (std::size_t agent = 0; agent < n_agents; ++agent) {
       const std::uint8_t* const row = available.data() + (e * n_agents + agent) * n_actions;
       std::uint32_t count = 0;

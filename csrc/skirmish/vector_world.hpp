@@ -1,7 +1,7 @@
 // E battles of one task, stepped by one call, with dense rows written in place.
 //
-// Every battle depends on (seed, its episode's number, its actions) alone: neither on its slot, nor on the other
-// battles, nor on the number of threads.
+// Every battle depends on (seed, its episode's number, its actions) alone:
+// neither on its slot, nor on the other battles, nor on the number of threads.
 #pragma once
 
 #include <condition_variable>
@@ -18,7 +18,8 @@
 
 namespace fop::skirmish {
 
-// Runs fn(0) .. fn(n - 1), in any order, on the calling thread and `threads - 1` others. `fn` must not throw.
+// Runs fn(0) .. fn(n - 1), in any order, on the calling thread and `threads -
+// 1` others. `fn` must not throw.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -50,12 +51,14 @@ class VectorWorld {
 
   void reset(std::span<const std::int64_t> envs, std::span<const std::int64_t> episodes);
   // The first action of an active battle that is not available, if any.
-  std::optional<Illegal> find_illegal(std::span<const std::int64_t> actions, std::span<const std::uint8_t> active) const;
-  // Steps the active battles; `result` rows of the others become zero. Actions that aren't available are replaced
-  // by stop or no-op and counted.
+  std::optional<Illegal> find_illegal(std::span<const std::int64_t> actions,
+                                      std::span<const std::uint8_t> active) const;
+  // Steps the active battles; `result` rows of the others become zero. Actions
+  // that aren't available are replaced by stop or no-op and counted.
   void step(std::span<const std::int64_t> actions, std::span<const std::uint8_t> active);
-  // Draws for each agent of the active battles uniformly among its available actions; a function of (seed, episode,
-  // step, agent). Rows of the others become zero.
+  // Draws for each agent of the active battles uniformly among its available
+  // actions; a function of (seed, episode, step, agent). Rows of the others
+  // become zero.
   void random_actions(std::span<const std::uint8_t> active, std::span<std::int64_t> actions) const;
   std::vector<std::uint8_t> save(int env) const;
   void load(int env, std::span<const std::uint8_t> bytes);

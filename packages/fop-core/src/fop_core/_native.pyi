@@ -1,6 +1,7 @@
 """The compiled module. Use it through `fop_core.ops`, `fop_core.replay`, `fop_core.rng` and `fop_envs`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,3 +21,126 @@ def normal(seed: int, purpose: int, episodes: _Words, times: _Words, n: int) -> 
 def below(
     seed: int, purpose: int, episodes: _Words, times: _Words, n: int, bound: _Words
 ) -> npt.NDArray[np.int64]: ...
+
+# --- skirmish ---
+
+ENGINE_VERSION: str
+UNIT_TYPES: list[str]
+
+class EngineOptions:
+    client: int
+    scan_interval: int
+    cooldown_noise: bool
+    random_update_order: bool
+    attack_move_answers_damage: bool
+    def __init__(self) -> None: ...
+
+class SmacOptions:
+    step_mul: int
+    move_amount: float
+    obs_all_health: bool
+    obs_own_health: bool
+    obs_last_action: bool
+    obs_pathing_grid: bool
+    obs_terrain_height: bool
+    obs_timestep_number: bool
+    obs_instead_of_state: bool
+    state_last_action: bool
+    state_timestep_number: bool
+    reward_sparse: bool
+    reward_only_positive: bool
+    reward_death_value: float
+    reward_win: float
+    reward_defeat: float
+    reward_negative_scale: float
+    reward_scale: bool
+    reward_scale_rate: float
+    heuristic_ai: bool
+    heuristic_rest: bool
+    initial_loops: int
+    recycled_enemy_ids: bool
+    engine: EngineOptions
+    def __init__(self) -> None: ...
+
+class Scenario:
+    def __init__(
+        self,
+        *,
+        name: str,
+        spawn_calls: Sequence[tuple[int, str, int, float, float]],
+        enemy_order: str,
+        order_points: Sequence[float],
+        walkable: npt.NDArray[np.bool_],
+        walkable_open: npt.NDArray[np.bool_],
+        diagonal_blocks: Sequence[tuple[int, int, int, int]],
+        episode_limit: int,
+    ) -> None: ...
+    @property
+    def n_allies(self) -> int: ...
+    @property
+    def n_enemies(self) -> int: ...
+
+class MapTraits:
+    def __init__(
+        self,
+        *,
+        ally_shields: bool,
+        enemy_shields: bool,
+        unit_type_bits: int,
+        map_type: str,
+        height: npt.NDArray[np.uint8],
+    ) -> None: ...
+
+class Task:
+    def __init__(self, scenario: Scenario, traits: MapTraits, options: SmacOptions) -> None: ...
+    @property
+    def n_agents(self) -> int: ...
+    @property
+    def n_enemies(self) -> int: ...
+    @property
+    def n_actions(self) -> int: ...
+    @property
+    def obs_dim(self) -> int: ...
+    @property
+    def state_dim(self) -> int: ...
+    @property
+    def move_width(self) -> int: ...
+    @property
+    def obs_enemy_width(self) -> int: ...
+    @property
+    def obs_ally_width(self) -> int: ...
+    @property
+    def own_width(self) -> int: ...
+    @property
+    def state_ally_width(self) -> int: ...
+    @property
+    def state_enemy_width(self) -> int: ...
+    @property
+    def max_reward(self) -> float: ...
+
+class World:
+    def __init__(self, task: Task, seed: int = 0, episode: int = 0, initial_loops: int = 0) -> None: ...
+    def step(self, loops: int = 1) -> None: ...
+    def stop(self, unit: int) -> None: ...
+    def move(self, unit: int, x: float, y: float) -> None: ...
+    def attack(self, unit: int, target: int) -> None: ...
+    def heal(self, unit: int, target: int) -> None: ...
+    def set(self, unit: int, field: str, value: float) -> None: ...
+    def units(self) -> npt.NDArray[np.void]: ...
+    @property
+    def loop(self) -> int: ...
+
+class VectorWorld:
+    def __init__(self, task: Task, n_envs: int, seed: int, threads: int = 1) -> None: ...
+    def views(self) -> dict[str, npt.NDArray[Any]]: ...
+    def reset(self, envs: npt.NDArray[np.int64], episodes: npt.NDArray[np.int64]) -> None: ...
+    def find_illegal(
+        self, actions: npt.NDArray[Any], active: npt.NDArray[np.bool_]
+    ) -> tuple[int, int, int] | None: ...
+    def find_ended(self, active: npt.NDArray[np.bool_]) -> int | None: ...
+    def step(self, actions: npt.NDArray[Any], active: npt.NDArray[np.bool_]) -> None: ...
+    def random_actions(self, active: npt.NDArray[np.bool_], actions: npt.NDArray[np.int64]) -> None: ...
+    def save(self, env: int) -> bytes: ...
+    def load(self, env: int, bytes: bytes) -> None: ...
+    def units(self, env: int) -> npt.NDArray[np.void]: ...
+    def steps(self, env: int) -> int: ...

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy.typing as npt
 
 from fop_core.errors import UnknownName
 from fop_core.protocols import VectorEnv
+
+from .scenarios import load_map, map_names
 
 Group = Literal["game", "map", "template"]
 
@@ -23,16 +25,23 @@ class Entry:
         summary: one line for lists.
         factory: called as `factory(n_envs=..., seed=..., **options)`; its other parameters are the options.
         group: `game`, `map` (SMAC) or `template`.
+        more_options: names of the options behind the factory's `**options`, if it has them.
     """
 
     summary: str
     factory: Callable[..., VectorEnv]
     group: Group = "game"
+    more_options: Callable[[], list[str]] = list
 
     @property
     def options(self) -> list[str]:
         """Names of what can be set beside `n_envs` and `seed`."""
-        return [name for name in inspect.signature(self.factory).parameters if name not in ("n_envs", "seed")]
+        named = [
+            name
+            for name, parameter in inspect.signature(self.factory).parameters.items()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name not in ("n_envs", "seed")
+        ]
+        return named + self.more_options()
 
 
 CATALOGUE: dict[str, Entry] = {}
@@ -89,3 +98,24 @@ register(
     "differential", Entry("max of two quadratics; two agents, continuous actions, one step", _differential)
 )
 register("dummy", Entry("two agents meet on a moving goal; the template for your own", _dummy, "template"))
+
+
+def _map(name: str) -> Callable[..., VectorEnv]:
+    def factory(
+        *, n_envs: int, seed: int, threads: int = 1, strict: bool = True, **options: Any
+    ) -> VectorEnv:
+        from .skirmish import SkirmishEnv
+
+        return SkirmishEnv(name, n_envs=n_envs, seed=seed, threads=threads, strict=strict, **options)
+
+    return factory
+
+
+def _smac_options() -> list[str]:
+    from .skirmish import SmacOptions
+
+    return [field.name for field in fields(SmacOptions)]
+
+
+for _name in map_names():
+    register(_name, Entry(load_map(_name).summary, _map(_name), "map", _smac_options))
