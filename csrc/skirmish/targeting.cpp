@@ -41,7 +41,8 @@ int choose_offender(const World& world, int unit) {
 }
 
 bool answers_damage(const World& world, int unit) {
-  return world.order[at(unit)] == Order::kIdle || world.options.attack_move_answers_damage;
+  return (world.order[at(unit)] == Order::kIdle || world.options.attack_move_answers_damage) &&
+         world.target[at(unit)] == kNobody;
 }
 
 }  // namespace
@@ -94,24 +95,24 @@ void set_target(World& world, int unit, int target) {
 }
 
 // A target is kept while it lives and is within the weapon's range, unless one of a higher rank comes near. A
-// target out of range is chased, but given up for a nearer one. Looks are taken every scan_interval loops,
-// and at once when the target has died.
+// target out of range is chased, but given up for a nearer one. Looks are taken every scan_interval loops, at once
+// when the target has died, and by a unit without a target when it is hit.
 void keep_target(World& world, int unit) {
   const auto u = at(unit);
   const int present = world.target[u];
   const bool lost = present != kNobody && !is_target(world, unit, present);
   if (lost) set_target(world, unit, kNobody);
-  if (world.attack_phase[u] == AttackPhase::kWindUp || (!lost && world.loop < world.next_scan[u])) return;
+  if (world.attack_phase[u] == AttackPhase::kWindUp) return;
+  const bool startled = answers_damage(world, unit) && hurt_just_now(world, unit);
+  if (!lost && !startled && world.loop < world.next_scan[u]) return;
   world.next_scan[u] = world.loop + world.options.scan_interval;
 
   const UnitFigures& self = world.figures_of(unit);
   const int best = choose_target(world, unit);
   if (world.target[u] == kNobody) {
-    set_target(world, unit,
-               best != kNobody || !answers_damage(world, unit) ? best : choose_offender(world, unit));
+    set_target(world, unit, best == kNobody && answers_damage(world, unit) ? choose_offender(world, unit) : best);
   } else if (best != kNobody) {
-    const int best_rank = rank(self, world.figures_of(best)),
-              own_rank = rank(self, world.figures_of(present));
+    const int best_rank = rank(self, world.figures_of(best)), own_rank = rank(self, world.figures_of(present));
     if (best_rank > own_rank || (best_rank == own_rank && !within(world, unit, present, self.weapon.range))) {
       set_target(world, unit, best);
     }

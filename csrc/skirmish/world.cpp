@@ -63,6 +63,15 @@ void give_enemy_order(World& world) {
   }
 }
 
+// Enemies look for targets each in an own rhythm: recordings show units of one group stop at loops 29 to 33.
+void stagger_scans(World& world) {
+  const Draws draws{world.seed, Purpose::kEngineScenario, world.episode, 1};
+  for (int unit = world.n_allies(); unit < world.n_units(); ++unit) {
+    world.next_scan[at(unit)] = static_cast<std::int32_t>(
+        draws.below(static_cast<std::uint32_t>(unit), static_cast<std::uint32_t>(world.options.scan_interval)));
+  }
+}
+
 }  // namespace
 
 void reset(World& world, std::uint64_t seed, std::uint32_t episode, int initial_loops) {
@@ -72,6 +81,7 @@ void reset(World& world, std::uint64_t seed, std::uint32_t episode, int initial_
   create_units(world);
   place_units(world);
   give_enemy_order(world);
+  stagger_scans(world);
   for (int i = 0; i < initial_loops; ++i) step(world);
 }
 

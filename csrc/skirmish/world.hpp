@@ -85,10 +85,10 @@ struct Beam {
 // What the open questions of the rules are set to; defaults and evidence: docs/environments/skirmish.md.
 struct Options {
   int client = 410;                 // 410: SC2 4.10; 462: 4.6.2
-  int scan_interval = 4;            // loops between an attack-moving unit's looks for targets
+  int scan_interval = 6;            // loops between a unit's looks for targets; each starts at a random phase
   bool cooldown_noise = true;       // random addend -1..+2 loops of each period
   bool random_update_order = true;
-  bool attack_move_answers_damage = false;  // does an attack-moving unit answer an attacker out of its scan range?
+  bool attack_move_answers_damage = true;  // does a hit make an attack-moving unit look, and answer, at once?
 };
 
 struct World {
