@@ -86,8 +86,10 @@ void the_cooldown_runs_while_moving() {
 
 void only_missiles_overkill() {
   Field field;
-  World stalkers = field.world({{kStalker, 0, 10, 14, kEast}, {kStalker, 0, 10, 18, kEast}, {kMarine, 1, 14, 16}});
-  World marines = field.world({{kMarine, 0, 10, 14, kEast}, {kMarine, 0, 10, 18, kEast}, {kMarine, 1, 14, 16}});
+  World stalkers =
+      field.world({{kStalker, 0, 10, 14, kEast}, {kStalker, 0, 10, 18, kEast}, {kMarine, 1, 14, 16}});
+  World marines =
+      field.world({{kMarine, 0, 10, 14, kEast}, {kMarine, 0, 10, 18, kEast}, {kMarine, 1, 14, 16}});
   for (World* world : {&stalkers, &marines}) {
     world->facing[0] = std::atan2(2.0f, 4.0f);
     world->facing[1] = std::atan2(-2.0f, 4.0f);
@@ -157,11 +159,14 @@ void a_target_may_slip_a_little_during_the_wind_up() {
 
 void the_burst_reaches_edges_and_happens_once() {
   Field field;
-  World world = field.world({{kZealot, 0, 10, 16}, {kZealot, 0, 16 + 2.2f + 0.49f, 16}, {kZealot, 0, 16, 16 + 2.2f + 0.51f},
-                             {kBaneling, 1, 16, 16}, {kBaneling, 1, 16.5f, 16}});
+  World world = field.world({{kZealot, 0, 10, 16},
+                             {kZealot, 0, 16 + 2.2f + 0.49f, 16},
+                             {kZealot, 0, 16, 16 + 2.2f + 0.51f},
+                             {kBaneling, 1, 16, 16},
+                             {kBaneling, 1, 16.5f, 16}});
   deal_damage(world, 0, 3, 100);
   CHECK(!world.alive[3] && world.killer[3] == 0);
-  CHECK(world.shield[1] == 50 - 35);  // 20, and 15 against light units
+  CHECK(world.shield[1] == 50 - 35);                  // 20, and 15 against light units
   CHECK(world.shield[2] == 50 && world.hp[4] == 30);  // out of reach; a friend
   deal_damage(world, 0, 3, 100);
   CHECK(world.shield[1] == 50 - 35);
@@ -179,7 +184,10 @@ void two_sweeps_hit_everybody_near_the_line_once_each() {
   Field field;
   // The shot goes east, so the line runs north and south through (15, 16), 1.25 cells each way.
   World world = field.world({{kColossus, 0, 10, 16},
-                             {kZealot, 1, 15, 16}, {kZealot, 1, 15, 17.2f}, {kZealot, 1, 15, 17.95f}, {kZealot, 1, 16, 16}});
+                             {kZealot, 1, 15, 16},
+                             {kZealot, 1, 15, 17.2f},
+                             {kZealot, 1, 15, 17.95f},
+                             {kZealot, 1, 16, 16}});
   for (int unit = 1; unit <= 4; ++unit) world.cooldown[static_cast<std::size_t>(unit)] = 1000;
   order_attack(world, 0, 1);
   run(world, 4);
@@ -206,7 +214,8 @@ void volleys_keep_their_period() {
 
 void traces_repeat_and_copies_continue() {
   Field field;
-  const std::vector<Placed> units = {{kStalker, 0, 10, 15}, {kZealot, 0, 11, 17}, {kZealot, 1, 14, 16}, {kStalker, 1, 16, 15}};
+  const std::vector<Placed> units = {
+      {kStalker, 0, 10, 15}, {kZealot, 0, 11, 17}, {kZealot, 1, 14, 16}, {kStalker, 1, 16, 15}};
   World first = field.world(units), second = field.world(units);
   order_attack(first, 0, 2);
   order_attack(second, 0, 2);
@@ -214,7 +223,8 @@ void traces_repeat_and_copies_continue() {
   run(second, 50);
   World copy = second;
   run(copy, 50);
-  CHECK(first.hp == copy.hp && first.shield == copy.shield && first.x == copy.x && first.cooldown == copy.cooldown);
+  CHECK(first.hp == copy.hp && first.shield == copy.shield && first.x == copy.x &&
+        first.cooldown == copy.cooldown);
 }
 
 }  // namespace

@@ -76,7 +76,8 @@ void a_heal_ends_with_full_health_or_without_energy() {
 void the_reach_is_four_cells_from_edge_to_edge() {
   for (const bool far : {false, true}) {
     Field field;
-    World world = field.world({{kMedivac, 0, 10, 16}, {kMarine, 0, 10 + 4 + 1.125f + (far ? 0.05f : -0.05f), 16}});
+    World world =
+        field.world({{kMedivac, 0, 10, 16}, {kMarine, 0, 10 + 4 + 1.125f + (far ? 0.05f : -0.05f), 16}});
     world.hp[1] = 20;
     order_heal(world, 0, 1);
     follow_order(world, 0);
@@ -88,7 +89,10 @@ void the_reach_is_four_cells_from_edge_to_edge() {
 
 void only_the_enemy_medivac_heals_by_itself() {
   Field field;
-  World world = field.world({{kMedivac, 0, 5, 5}, {kMarine, 0, 7, 5}, {kMedivac, 1, 25, 25}, {kMarine, 1, 23, 25},
+  World world = field.world({{kMedivac, 0, 5, 5},
+                             {kMarine, 0, 7, 5},
+                             {kMedivac, 1, 25, 25},
+                             {kMarine, 1, 23, 25},
                              {kMarauder, 1, 25, 23}});
   world.hp[1] = 20;
   world.hp[3] = 40;

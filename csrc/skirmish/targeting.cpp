@@ -95,8 +95,8 @@ void set_target(World& world, int unit, int target) {
 }
 
 // A target is kept while it lives and is within the weapon's range, unless one of a higher rank comes near. A
-// target out of range is chased, but given up for a nearer one. Looks are taken every scan_interval loops, at once
-// when the target has died, and by a unit without a target when it is hit.
+// target out of range is chased, but given up for a nearer one. Looks are taken every scan_interval loops, at
+// once when the target has died, and by a unit without a target when it is hit.
 void keep_target(World& world, int unit) {
   const auto u = at(unit);
   const int present = world.target[u];
@@ -110,9 +110,11 @@ void keep_target(World& world, int unit) {
   const UnitFigures& self = world.figures_of(unit);
   const int best = choose_target(world, unit);
   if (world.target[u] == kNobody) {
-    set_target(world, unit, best == kNobody && answers_damage(world, unit) ? choose_offender(world, unit) : best);
+    set_target(world, unit,
+               best == kNobody && answers_damage(world, unit) ? choose_offender(world, unit) : best);
   } else if (best != kNobody) {
-    const int best_rank = rank(self, world.figures_of(best)), own_rank = rank(self, world.figures_of(present));
+    const int best_rank = rank(self, world.figures_of(best)),
+              own_rank = rank(self, world.figures_of(present));
     if (best_rank > own_rank || (best_rank == own_rank && !within(world, unit, present, self.weapon.range))) {
       set_target(world, unit, best);
     }

@@ -31,14 +31,18 @@ void the_scan_range_counts_from_edge_to_edge() {
 
 void threats_come_before_the_nearest() {
   Field field;
-  World world = field.world({{kMarauder, 0, 12, 16}, {kMarine, 0, 10, 16}, {kMedivac, 0, 13, 16}, {kMedivac, 1, 14, 16},
-                             {kMarine, 1, 15, 16}, {kMarauder, 1, 15, 17}});
+  World world = field.world({{kMarauder, 0, 12, 16},
+                             {kMarine, 0, 10, 16},
+                             {kMedivac, 0, 13, 16},
+                             {kMedivac, 1, 14, 16},
+                             {kMarine, 1, 15, 16},
+                             {kMarauder, 1, 15, 17}});
   CHECK(choose_target(world, 4) == 2);  // the allied Medivac always counts as a threat
   CHECK(choose_target(world, 5) == 0);  // a Marauder can't hit what flies
   world.alive[2] = 0;
   CHECK(choose_target(world, 4) == 0);
   CHECK(choose_target(world, 0) == 5);  // unable to hit the Medivac, though it is nearer
-  CHECK(choose_target(world, 1) == 4);  // the enemy Medivac is no threat: the armed Marine comes first
+  CHECK(choose_target(world, 1) == 5);  // the enemy Medivac is nearer, but no threat
 }
 
 void a_target_in_range_is_kept_and_a_chased_one_given_up_for_a_nearer() {
@@ -77,7 +81,8 @@ void looks_are_taken_at_intervals_and_at_once_after_a_death_or_a_hit() {
 
 void an_idle_unit_answers_attackers_of_its_neighbours() {
   Field field;
-  World world = field.world({{kStalker, 0, 6, 16}, {kZealot, 1, 16, 16}, {kZealot, 1, 18, 16}, {kZealot, 1, 26, 16}});
+  World world =
+      field.world({{kStalker, 0, 6, 16}, {kZealot, 1, 16, 16}, {kZealot, 1, 18, 16}, {kZealot, 1, 26, 16}});
   deal_damage(world, 0, 1, 13);
   for (int unit = 1; unit <= 3; ++unit) keep_target(world, unit);
   CHECK(world.target[1] == 0 && world.target[2] == 0 && world.target[3] == kNobody);
@@ -120,7 +125,10 @@ void allied_units_never_act_by_themselves() {
 
 void impossible_orders_leave_the_former_one() {
   Field field;
-  World world = field.world({{kMarauder, 0, 10, 16}, {kMedivac, 0, 9, 16}, {kMarine, 0, 8, 16}, {kMedivac, 1, 14, 16},
+  World world = field.world({{kMarauder, 0, 10, 16},
+                             {kMedivac, 0, 9, 16},
+                             {kMarine, 0, 8, 16},
+                             {kMedivac, 1, 14, 16},
                              {kMarine, 1, 15, 16}});
   order_attack(world, 0, 4);
   order_attack(world, 0, 3);  // it flies

@@ -1,5 +1,5 @@
-// How long one unit needs to kill another that doesn't fight back, against a plain statement of the same rules with
-// figures written by hand and random numbers of its own.
+// How long one unit needs to kill another that doesn't fight back, against a plain statement of the same
+// rules with figures written by hand and random numbers of its own.
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -15,14 +15,14 @@ namespace {
 
 struct Pair {
   UnitType attacker, target;
-  float gap;              // edge to edge
-  double damage;          // per hit, with the bonus against this target
-  int hits;               // per attack
-  double hit_delay;       // loops between the hits of an attack
-  double period, damage_point;  // seconds
-  double flight;          // loops from the effect to the first hit
+  float gap;                             // edge to edge
+  double damage;                         // per hit, with the bonus against this target
+  int hits;                              // per attack
+  double hit_delay;                      // loops between the hits of an attack
+  double period, damage_point;           // seconds
+  double flight;                         // loops from the effect to the first hit
   double hp, shield, armor, life_regen;  // of the target; regeneration per second
-  int attacks;            // by hand, for targets that don't regenerate; else 0
+  int attacks;                           // by hand, for targets that don't regenerate; else 0
 };
 
 using enum UnitType;
@@ -97,8 +97,8 @@ Fight fight(const Pair& pair, std::uint64_t seed) {
   Scenario scenario = testing::open_field();
   const Terrain terrain(scenario);
   const float distance = pair.gap + figures(pair.attacker, false).radius + figures(pair.target, true).radius;
-  World world = testing::make_world(
-      scenario, terrain, {{pair.target, 0, 16 + distance, 16}, {pair.attacker, 1, 16, 16, 0.0f}});
+  World world = testing::make_world(scenario, terrain,
+                                    {{pair.target, 0, 16 + distance, 16}, {pair.attacker, 1, 16, 16, 0.0f}});
   world.seed = seed;
   while (world.alive[0] && world.loop < 5000) step(world);
   return {static_cast<double>(world.loop - 1), static_cast<int>(world.attacks[1])};

@@ -1,4 +1,5 @@
-// The table against figures copied by hand from the catalogue of SC2 4.10.0.75689 (seconds of the Normal clock).
+// The table against figures copied by hand from the catalogue of SC2 4.10.0.75689 (seconds of the Normal
+// clock).
 #include "skirmish/unit_types.hpp"
 
 #include <stdexcept>
@@ -35,7 +36,8 @@ void table_agrees_with_the_catalogue() {
     const UnitFigures& unit = figures(row.type, false);
     CHECK(unit.hp == row.hp && unit.shield == row.shield && unit.armor == row.armor);
     CHECK_NEAR(unit.speed * 16, row.speed, 1e-5);
-    CHECK(unit.radius == row.radius && unit.separation_radius == row.separation_radius && unit.sight == row.sight);
+    CHECK(unit.radius == row.radius && unit.separation_radius == row.separation_radius &&
+          unit.sight == row.sight);
     CHECK(unit.weapon.damage == row.damage && unit.weapon.bonus == row.bonus && unit.weapon.hits == row.hits);
     CHECK_NEAR(unit.weapon.period, row.period * 16, 1e-4);
     CHECK_NEAR(unit.weapon.damage_point, row.damage_point * 16, 1e-4);
@@ -64,8 +66,10 @@ void allied_copies_keep_the_base_layer() {
 }
 
 void layers_and_attributes() {
-  CHECK(figures(UnitType::kMarine, true).weapon.hits_air && figures(UnitType::kStalker, true).weapon.hits_air);
-  CHECK(!figures(UnitType::kMarauder, true).weapon.hits_air && !figures(UnitType::kColossus, true).weapon.hits_air);
+  CHECK(figures(UnitType::kMarine, true).weapon.hits_air &&
+        figures(UnitType::kStalker, true).weapon.hits_air);
+  CHECK(!figures(UnitType::kMarauder, true).weapon.hits_air &&
+        !figures(UnitType::kColossus, true).weapon.hits_air);
   CHECK(figures(UnitType::kStalker, true).attributes == (kArmored | kMechanical));
   CHECK(figures(UnitType::kBaneling, true).attributes == kBiological);
   CHECK(figures(UnitType::kColossus, true).crosses_cliffs && !figures(UnitType::kMedivac, true).has_turret);

@@ -67,8 +67,8 @@ void give_enemy_order(World& world) {
 void stagger_scans(World& world) {
   const Draws draws{world.seed, Purpose::kEngineScenario, world.episode, 1};
   for (int unit = world.n_allies(); unit < world.n_units(); ++unit) {
-    world.next_scan[at(unit)] = static_cast<std::int32_t>(
-        draws.below(static_cast<std::uint32_t>(unit), static_cast<std::uint32_t>(world.options.scan_interval)));
+    world.next_scan[at(unit)] = static_cast<std::int32_t>(draws.below(
+        static_cast<std::uint32_t>(unit), static_cast<std::uint32_t>(world.options.scan_interval)));
   }
 }
 
