@@ -1,0 +1,186 @@
+"""What a run leaves behind, as typed records: one manifest and one line of JSON per event.
+
+A run's folder holds `manifest.json` (what was run, by what), `records.jsonl` (append-only), `state.json`
+(which checkpoint is the good one and how many bytes of the records belong to it) and the checkpoint itself.
+Everything that a table or a figure needs is in the first two; nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from fop_core.errors import DamagedFile, FopError
+
+MANIFEST = "manifest.json"
+RECORDS = "records.jsonl"
+STATE = "state.json"
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """When training ends: at `env_steps`, or after `minutes` of training time, whichever comes first.
+
+    A budget in minutes never ends before `min_updates` gradient updates, so that a slow machine learns too.
+    """
+
+    env_steps: int | None = None
+    minutes: float | None = None
+    min_updates: int = 0
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What was run, by what, on what: enough to run it again."""
+
+    format: int = 1
+    suite: str
+    task: str
+    algorithm: str
+    seed: int
+    engine: str
+    config: dict[str, Any]
+    budget: Budget
+    test_every: int
+    test_episodes: int
+    n_envs: int
+    preset: str
+    command: list[str]
+    versions: dict[str, str]
+    machine: dict[str, str]
+    git_commit: str | None
+    created: str
+
+
+class Train(msgspec.Struct, frozen=True, kw_only=True, tag="train", tag_field="event"):
+    """Training since the last such record: means over the episodes finished, the last update's metrics."""
+
+    env_steps: int
+    episodes: int
+    updates: int
+    elapsed: float
+    steps_per_second: float
+    episode_return: float
+    episode_length: float
+    win_rate: float | None
+    metrics: dict[str, float]
+
+
+class Test(msgspec.Struct, frozen=True, kw_only=True, tag="test", tag_field="event"):
+    """Greedy episodes on environments of their own. `extra` holds what only one task has (greedy actions...)."""
+
+    env_steps: int
+    episodes: int
+    updates: int
+    elapsed: float
+    returns: list[float]
+    lengths: list[int]
+    won: list[bool] | None
+    final: bool
+    extra: dict[str, Any] = {}
+
+    __test__ = False  # not a test class for pytest
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True, tag="end", tag_field="event"):
+    """The run is over: it used up its budget, or it failed with `message`."""
+
+    outcome: Literal["finished", "failed"]
+    env_steps: int
+    episodes: int
+    updates: int
+    elapsed: float
+    message: str = ""
+
+
+Record = Train | Test | End
+
+
+class RunState(msgspec.Struct, frozen=True, kw_only=True):
+    """The last good checkpoint and what belongs to it. Replaced in one step, so it is never half written."""
+
+    checkpoint: str
+    records_bytes: int
+    elapsed: float
+    window: list[list[float]]
+    last_logged: int
+    last_tested: int
+
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` so that a reader finds the old file or the new one, never a part of either."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(msgspec.json.format(_encoder.encode(value), indent=2) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FopError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def read_json(path: Path, kind: type[Any]) -> Any:
+    """Reads what `write_json` wrote.
+
+    Raises:
+        DamagedFile: the file is missing, isn't JSON, or doesn't hold a `kind`.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise DamagedFile(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+class Writer:
+    """Appends records, one line each, on disk as soon as `write` returns."""
+
+    def __init__(self, path: Path, keep_bytes: int = 0) -> None:
+        """Opens `path`, keeping its first `keep_bytes` bytes: what came after the checkpoint is done again."""
+        self._path = path
+        try:
+            self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)
+            self._file.truncate(keep_bytes)
+            self._file.seek(keep_bytes)
+        except OSError as error:
+            raise FopError(f"cannot write {path}: {error.strerror or error}") from error
+        self.bytes = keep_bytes
+
+    def write(self, record: Record) -> None:
+        line = _encoder.encode(record) + b"\n"
+        try:
+            written = self._file.write(line)
+            if written != len(line):
+                raise OSError(28, "No space left on device")
+        except OSError as error:
+            raise FopError(f"cannot write {self._path}: {error.strerror or error}") from error
+        self.bytes += len(line)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_records(path: Path) -> list[Record]:
+    """All whole records of a file; a last line that was cut off (power, full disk) is left out.
+
+    Raises:
+        DamagedFile: the file can't be read, or a line before the last isn't a record.
+    """
+    return list(_records(path))
+
+
+def _records(path: Path) -> Iterator[Record]:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise DamagedFile(f"cannot read {path}: {error.strerror or error}") from error
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            yield _decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            raise DamagedFile(f"{path}, line {number}, is not a record: {error}") from error
