@@ -14,7 +14,9 @@ from fop_core.errors import FopError, UnknownName
 from . import __version__
 from .plan import UsageError
 
-DESCRIPTION = "Train and compare FOP and its baselines on SMAC's 23 maps (embedded engine) and on matrix games."
+DESCRIPTION = (
+    "Train and compare FOP and its baselines on SMAC's 23 maps (embedded engine) and on matrix games."
+)
 EXAMPLES = """\
 examples:
   fop-bench list                                     what can be run
@@ -72,7 +74,9 @@ def _setting(text: str) -> tuple[str, str]:
 
 def _add_run_options(parser: argparse.ArgumentParser, algorithms: str) -> None:
     what = parser.add_argument_group("what to run")
-    what.add_argument("--algos", default=algorithms, metavar="A,B", help="algorithms, or all (default: %(default)s)")
+    what.add_argument(
+        "--algos", default=algorithms, metavar="A,B", help="algorithms, or all (default: %(default)s)"
+    )
     what.add_argument(
         "--seeds", default=None, metavar="N", help="how many (3 means 0,1,2), a list (0,4,7) or a range (5-9)"
     )
@@ -89,18 +93,33 @@ def _add_run_options(parser: argparse.ArgumentParser, algorithms: str) -> None:
         help="any field of an algorithm's config; fop.FIELD=VALUE for one of several algorithms; repeatable",
     )
     how_long = parser.add_argument_group("for how long (the first limit reached ends a run)")
-    how_long.add_argument("--steps", type=_count, metavar="N", help="environment steps of each run (500k, 2M)")
-    how_long.add_argument("--minutes", type=_minutes, metavar="M", help="minutes of each run, its tests included")
-    how_long.add_argument("--test-every", type=_count, metavar="N", help="environment steps between two tests")
+    how_long.add_argument(
+        "--steps", type=_count, metavar="N", help="environment steps of each run (500k, 2M)"
+    )
+    how_long.add_argument("--updates", type=_count, metavar="N", help="gradient updates of each run")
+    how_long.add_argument(
+        "--minutes", type=_minutes, metavar="M", help="minutes of each run, its tests included"
+    )
+    how_long.add_argument(
+        "--test-every", type=_count, metavar="N", help="environment steps between two tests"
+    )
     how_long.add_argument("--test-episodes", type=_count, metavar="N", help="greedy episodes of a test")
     where = parser.add_argument_group("where to write")
     where.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder runs/<suite>-<time>")
-    where.add_argument("--resume", action="store_true", help="go on with the newest run of this command, or --out")
+    where.add_argument(
+        "--resume", action="store_true", help="go on with the newest run of this command, or --out"
+    )
     speed = parser.add_argument_group("speed (changes no number)")
     speed.add_argument("--envs", type=_count, metavar="E", help="environments stepped together in each run")
-    speed.add_argument("--workers", type=_count, metavar="W", help="runs trained at the same time (default: cores)")
     speed.add_argument(
-        "--checkpoint-minutes", type=_minutes, default=3.0, metavar="M", help="between checkpoints (default: 3)"
+        "--workers", type=_count, metavar="W", help="runs trained at the same time (default: cores)"
+    )
+    speed.add_argument(
+        "--checkpoint-minutes",
+        type=_minutes,
+        default=3.0,
+        metavar="M",
+        help="between checkpoints (default: 3)",
     )
 
 
@@ -144,8 +163,12 @@ def _parser() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     evaluate = add("evaluate", "play greedy episodes with a trained team")
     evaluate.add_argument("checkpoint", type=Path, help="a run's folder (runs/NAME/MAP/ALGORITHM/seed-K)")
     evaluate.add_argument("--episodes", type=_count, default=100, metavar="N", help="default: %(default)s")
-    evaluate.add_argument("--seed", type=int, default=1_000_000, metavar="S", help="of the test's environments")
-    evaluate.add_argument("--envs", type=_count, default=32, metavar="E", help="environments stepped together")
+    evaluate.add_argument(
+        "--seed", type=int, default=1_000_000, metavar="S", help="of the test's environments"
+    )
+    evaluate.add_argument(
+        "--envs", type=_count, default=32, metavar="E", help="environments stepped together"
+    )
     report = add("report", "make table and figures again from the records (no torch needed)")
     report.add_argument("folder", type=Path, help="a folder that fop-bench wrote")
     return parser, dict(commands.choices)
@@ -165,7 +188,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
                 raise UnknownName("option", word.partition("=")[0], options)
     args, unknown = parser.parse_known_args(argv)
     if unknown:
-        raise UsageError(f"unexpected argument {unknown[0]!r} (lists are separated by commas, without spaces)")
+        raise UsageError(
+            f"unexpected argument {unknown[0]!r} (lists are separated by commas, without spaces)"
+        )
     return args
 
 

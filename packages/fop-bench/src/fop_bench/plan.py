@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+
 from fop_core.errors import DamagedFile, FopError
 
 from .records import Budget, read_json, write_json
@@ -143,7 +144,9 @@ def resume(plan: Plan, out: Path | None) -> Path:
                     return path.parent
             except DamagedFile:
                 continue
-        raise UsageError("nothing to resume: no run below runs/ was started with these options (or give --out)")
+        raise UsageError(
+            "nothing to resume: no run below runs/ was started with these options (or give --out)"
+        )
     if not (out / PLAN).exists():
         raise UsageError(f"nothing to resume in {out}: it has no {PLAN}")
     stored: Plan = read_json(out / PLAN, Plan)
@@ -160,6 +163,7 @@ def resume(plan: Plan, out: Path | None) -> Path:
 def _show(value: object) -> str:
     if isinstance(value, Budget):
         parts = [f"{value.env_steps:,} steps"] if value.env_steps is not None else []
+        parts += [f"{value.updates:,} updates"] if value.updates is not None else []
         parts += [f"{value.minutes:g} minutes"] if value.minutes is not None else []
         return " or ".join(parts)
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -84,7 +84,9 @@ def _panel(axis: Axes, task: str, lines: dict[str, list[Run]], colours: dict[str
         steps, middle, low, high = curve(group, wins)
         seeds = f" ({len(group)} seeds)" if len(group) > 1 else ""
         marker = "o" if len(steps) < 15 else None
-        axis.plot(steps, middle, color=colours[name], label=name + seeds, linewidth=1.6, marker=marker, markersize=3)
+        axis.plot(
+            steps, middle, color=colours[name], label=name + seeds, linewidth=1.6, marker=marker, markersize=3
+        )
         axis.fill_between(steps, low, high, color=colours[name], alpha=0.18, linewidth=0)
     axis.set_title(task, fontweight="bold", loc="left")
     axis.set_xlabel("environment steps")

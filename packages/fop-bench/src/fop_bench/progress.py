@@ -30,7 +30,9 @@ class Progress:
     phase: str = "training"
 
     def __str__(self) -> str:
-        score = f"return {self.episode_return:.2f}" if self.win_rate is None else f"win rate {self.win_rate:.2f}"
+        score = (
+            f"return {self.episode_return:.2f}" if self.win_rate is None else f"win rate {self.win_rate:.2f}"
+        )
         return (
             f"{self.fraction:4.0%}  {self.env_steps:,} steps  {self.updates:,} updates  "
             f"{self.steps_per_second:,.0f} steps/s  {score}"
@@ -74,7 +76,9 @@ class Tracker:
     def seconds_left(self, job: Job) -> float | None:
         since, start = self._first[job]
         gained = self.running[job].fraction - start
-        return (time.monotonic() - since) * (1 - self.running[job].fraction) / gained if gained > 1e-3 else None
+        return (
+            (time.monotonic() - since) * (1 - self.running[job].fraction) / gained if gained > 1e-3 else None
+        )
 
     def all_seconds_left(self) -> float | None:
         gained = self._work + sum(p.fraction - self._first[job][1] for job, p in self.running.items())

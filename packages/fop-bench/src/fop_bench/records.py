@@ -1,7 +1,6 @@
 """What a run leaves behind, as typed records: one manifest and one line of JSON per event.
 
-A run's folder holds `manifest.json` (what was run, by what), `records.jsonl` (append-only), `state.json`
-(which checkpoint is the good one and how many bytes of the records belong to it) and the checkpoint itself.
+A run's folder holds `manifest.json` (what was run, by what), `records.jsonl` (append-only) and a checkpoint.
 Everything that a table or a figure needs is in the first two; nothing here imports torch.
 """
 
@@ -13,20 +12,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+
 from fop_core.errors import DamagedFile, FopError
 
 MANIFEST = "manifest.json"
 RECORDS = "records.jsonl"
-STATE = "state.json"
+CHECKPOINT = "checkpoint.safetensors"
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """When training ends: at `env_steps`, or after `minutes` of training time, whichever comes first.
+    """When training ends: at `env_steps`, `updates` or after `minutes`, whichever comes first.
 
     A budget in minutes never ends before `min_updates` gradient updates, so that a slow machine learns too.
     """
 
     env_steps: int | None = None
+    updates: int | None = None
     minutes: float | None = None
     min_updates: int = 0
 
@@ -68,7 +69,7 @@ class Train(msgspec.Struct, frozen=True, kw_only=True, tag="train", tag_field="e
 
 
 class Test(msgspec.Struct, frozen=True, kw_only=True, tag="test", tag_field="event"):
-    """Greedy episodes on environments of their own. `extra` holds what only one task has (greedy actions...)."""
+    """Greedy episodes on environments of their own. `extra` holds what only some tasks have."""
 
     env_steps: int
     episodes: int
@@ -98,14 +99,19 @@ Record = Train | Test | End
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
-    """The last good checkpoint and what belongs to it. Replaced in one step, so it is never half written."""
+    """What a checkpoint keeps for the records' sake.
 
-    checkpoint: str
+    Attributes:
+        records_bytes: how much of the records was written before it.
+        elapsed: seconds spent until then.
+        window: return, length and won of each episode that no train record tells yet.
+        last_logged: position of the newest train record.
+    """
+
     records_bytes: int
     elapsed: float
     window: list[list[float]]
     last_logged: int
-    last_tested: int
 
 
 _encoder = msgspec.json.Encoder()
@@ -141,7 +147,7 @@ class Writer:
     """Appends records, one line each, on disk as soon as `write` returns."""
 
     def __init__(self, path: Path, keep_bytes: int = 0) -> None:
-        """Opens `path`, keeping its first `keep_bytes` bytes: what came after the checkpoint is done again."""
+        """Opens `path` and keeps its first `keep_bytes` bytes: what came after the checkpoint is redone."""
         self._path = path
         try:
             self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)

@@ -60,7 +60,8 @@ def load(folder: Path) -> list[Run]:
         )
     order = _order(folder)
     return sorted(
-        runs, key=lambda run: (*order.get((run.manifest.task, run.manifest.algorithm), (0, 0)), run.manifest.seed)
+        runs,
+        key=lambda run: (*order.get((run.manifest.task, run.manifest.algorithm), (0, 0)), run.manifest.seed),
     )
 
 
@@ -127,7 +128,9 @@ def _row(task: str, algorithm: str, runs: list[Run]) -> dict[str, str]:
         row["steps/s"] = f"{_steps_per_second(started):,.0f}"
     counts = Counter(run.status for run in runs)
     if set(counts) != {"finished"}:
-        row["status"] = ", ".join(f"{n} {status}" if len(runs) > 1 else status for status, n in counts.items())
+        row["status"] = ", ".join(
+            f"{n} {status}" if len(runs) > 1 else status for status, n in counts.items()
+        )
     return row
 
 
@@ -137,7 +140,9 @@ def _optimum(tests: list[Test]) -> dict[str, str]:
     hits = sum(bool(test.extra["is_optimal"]) for test in tests)
     share = statistics.wilson(hits, len(tests))
     row = {
-        "greedy": " ".join(f"{action} x{n}" if len(tests) > 1 else action for action, n in greedy.most_common()),
+        "greedy": " ".join(
+            f"{action} x{n}" if len(tests) > 1 else action for action, n in greedy.most_common()
+        ),
         "at optimum": f"{hits}/{len(tests)}",
         "interval": f"{share.low:.2f}-{share.high:.2f}",
     }
@@ -147,7 +152,17 @@ def _optimum(tests: list[Test]) -> dict[str, str]:
     return row
 
 
-_COLUMNS = ("task", "algorithm", "seeds", "win rate", "greedy", "q_tot optimum", "at optimum", "interval", "return")
+_COLUMNS = (
+    "task",
+    "algorithm",
+    "seeds",
+    "win rate",
+    "greedy",
+    "q_tot optimum",
+    "at optimum",
+    "interval",
+    "return",
+)
 _COLUMNS += ("length", "steps", "updates", "steps/s", "status")
 _LEFT = {"task", "algorithm", "greedy", "status"}
 
@@ -156,7 +171,10 @@ def table(runs: Sequence[Run]) -> list[list[str]]:
     """The results as rows of text, the header first; columns that no row has are left out."""
     rows = [_row(task, algorithm, group) for (task, algorithm), group in groups(runs).items()]
     columns = [column for column in _COLUMNS if any(column in row for row in rows)]
-    return [columns, *([row.get(column, "-" if column != "status" else "") for column in columns] for row in rows)]
+    return [
+        columns,
+        *([row.get(column, "-" if column != "status" else "") for column in columns] for row in rows),
+    ]
 
 
 def as_text(rows: list[list[str]]) -> str:

@@ -19,8 +19,6 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from fop_core.errors import FopError
-
 from . import catalogue, presets, report
 from . import plan as plans
 from .plan import Job, Plan
@@ -35,7 +33,7 @@ class Order:
     job: Job
     plan: Plan
     folder: Path
-    n_envs: int
+    n_envs: int | None
     checkpoint_seconds: float
     command: list[str]
 
@@ -58,7 +56,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
     tasks = plans.names(args.maps, catalogue.maps(), "map") if suite == "smac" else ["matrix"]
     algorithms = plans.names(args.algos, catalogue.algorithms(), "algorithm")
     preset = presets.preset(suite, args.preset)
-    given = args.steps is not None or args.minutes is not None
+    given = args.steps is not None or args.updates is not None or args.minutes is not None
     plan = Plan(
         suite=suite,
         preset=args.preset,
@@ -67,8 +65,9 @@ def make_plan(args: argparse.Namespace) -> Plan:
         seeds=plans.seeds(args.seeds) if args.seeds is not None else list(range(preset.seeds)),
         budget=Budget(
             env_steps=args.steps if given else preset.steps,
+            updates=args.updates if given else preset.updates,
             minutes=args.minutes if given else preset.minutes,
-            min_updates=0 if args.steps is not None else preset.min_updates,
+            min_updates=preset.min_updates,
         ),
         test_every=args.test_every or preset.test_every,
         test_episodes=args.test_episodes or preset.test_episodes,
@@ -87,10 +86,10 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
     todo = [job for job in jobs if not _finished(folder / job.folder)]
     workers = min(args.workers or os.cpu_count() or 1, max(1, len(todo)))
     again = resume_command(command, folder)
-    n_envs = args.envs or presets.DEFAULT_ENVS
     print(banner(plan, folder, len(todo), workers, command), flush=True)
     orders = [
-        Order(job, plan, folder / job.folder, n_envs, args.checkpoint_minutes * 60, list(command)) for job in todo
+        Order(job, plan, folder / job.folder, args.envs, args.checkpoint_minutes * 60, list(command))
+        for job in todo
     ]
     failures, interrupted = _run_all(orders, len(jobs), workers, args.debug)
     runs = report.load(folder) if any((folder / job.folder / RECORDS).exists() for job in jobs) else []
@@ -124,6 +123,8 @@ def banner(plan: Plan, folder: Path, todo: int, workers: int, command: Sequence[
     budget = []
     if plan.budget.env_steps is not None:
         budget.append(f"{plan.budget.env_steps:,} environment steps")
+    if plan.budget.updates is not None:
+        budget.append(f"{plan.budget.updates:,} updates")
     if plan.budget.minutes is not None:
         budget.append(f"{plan.budget.minutes:g} minutes")
     text = " or ".join(budget) + " per run"
@@ -146,7 +147,7 @@ def banner(plan: Plan, folder: Path, todo: int, workers: int, command: Sequence[
         words = ["fop-bench", plan.suite]
         words += ["--maps", _option(command, "--maps")] if plan.suite == "smac" else []
         words += ["--algos", ",".join(plan.algorithms), "--preset", "paper"]
-        lines["paper's run"] = f"{shlex.join(words)}  ({presets.describe(plan.suite, 'paper')})"
+        lines["paper's run"] = f"{shlex.join(words)}  ({presets.preset(plan.suite, 'paper').summary})"
     return "\n".join(f"{name:<12} {value}" for name, value in lines.items()) + "\n"
 
 
@@ -260,8 +261,11 @@ def _hear(
         died = False
     except (EOFError, ConnectionError):
         worker.process.join()
-        message = Outcome("failed", f"its process ended with status {worker.process.exitcode}; --resume goes on "
-                                    "from its last checkpoint")
+        message = Outcome(
+            "failed",
+            f"its process ended with status {worker.process.exitcode}; --resume goes on "
+            "from its last checkpoint",
+        )
         died = True
     if isinstance(message, Progress):
         tracker.progress(job, message)
@@ -284,6 +288,3 @@ def _dismiss(pool: list[_Worker]) -> None:
         worker.process.join(timeout=10)
         if worker.process.is_alive():
             worker.process.kill()
-
-
-__all__ = ["FopError", "Order", "Outcome", "make_plan", "run"]

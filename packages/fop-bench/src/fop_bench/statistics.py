@@ -23,7 +23,9 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> Estimate:
         ValueError: `trials` is not positive or `successes` lies outside `[0, trials]`.
     """
     if trials < 1 or not 0 <= successes <= trials:
-        raise ValueError(f"successes={successes} of trials={trials}: need 0 <= successes <= trials, trials >= 1")
+        raise ValueError(
+            f"successes={successes} of trials={trials}: need 0 <= successes <= trials, trials >= 1"
+        )
     from scipy.stats import norm
 
     z = float(norm.ppf(0.5 + confidence / 2))

@@ -1,0 +1,50 @@
+"""Greedy episodes of a trained team."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import statistics
+from .records import CHECKPOINT
+
+
+def evaluate(path: Path, episodes: int, seed: int, n_envs: int) -> str:
+    """Plays `episodes` greedy episodes and tells how they ended.
+
+    Args:
+        path: a checkpoint, or a run's folder that holds one.
+        episodes: how many.
+        seed: of the environments.
+        n_envs: stepped together.
+
+    Raises:
+        FopError: there is no checkpoint.
+        DamagedFile: it can't be read.
+    """
+    import torch
+    from fop_algos.checkpoint import load_algorithm, read_header
+    from fop_algos.evaluate import evaluate as play
+
+    import fop_envs
+
+    torch.set_num_threads(1)
+    if path.is_dir():
+        path = path / CHECKPOINT
+    clock = read_header(path).clock
+    algorithm = load_algorithm(path)
+    spec = algorithm.spec
+    env = fop_envs.make(spec.name, n_envs=min(n_envs, episodes), seed=seed)
+    result = play(algorithm, env, episodes)
+    lines = [
+        f"{algorithm.name} on {spec.name} ({spec.engine}), trained for {clock['env_steps']:,} steps "
+        f"({clock['updates']:,} updates), seed {algorithm.seed}",
+        f"episodes      {episodes} greedy, environment seed {seed}",
+    ]
+    if result.won is not None:
+        rate = statistics.wilson(int(result.won.sum()), episodes)
+        lines.append(f"win rate      {rate.value:.3f}  (95% Wilson interval {rate.low:.3f}-{rate.high:.3f})")
+    lines.append(
+        f"return        {result.returns.mean():.3f}  (standard deviation {result.returns.std():.3f})"
+    )
+    lines.append(f"length        {result.lengths.mean():.1f} steps")
+    return "\n".join(lines)

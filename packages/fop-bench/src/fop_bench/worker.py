@@ -1,0 +1,293 @@
+"""One run inside a worker process: trains, tests, records, saves; stops when asked and loses nothing.
+
+A checkpoint says how much of the records was written before it. Going on means: load it, cut the records
+there, train. So a run that was stopped, killed or cut off by a power failure has the same records as one that never was,
+apart from times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections import deque
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from fop_core.errors import DamagedFile, FopError
+
+from . import presets
+from .manifest import manifest
+from .progress import Progress
+from .records import CHECKPOINT, MANIFEST, RECORDS, End, Record, RunState, Test, Train, Writer, write_json
+from .run import Order, Outcome
+from .scalars import Scalars
+
+if TYPE_CHECKING:
+    from fop_algos.evaluate import EvaluationResult
+    from fop_algos.train import Trained
+
+TEST_SEED = 1_000_003  # test environments draw other battles than training does
+FINAL_TEST = 10**9  # number of the final test's first episode: no test on the way plays it
+TEST_ENVS = 32
+TRAIN_RECORDS = 200  # of a run with a budget in steps or updates, about
+PROGRESS_SECONDS = 0.25
+
+
+def main(pipe: Connection, debug: bool) -> None:
+    """Takes orders until the pipe closes."""
+    import torch
+
+    torch.set_num_threads(1)
+    while True:
+        try:
+            order = pipe.recv()
+        except (EOFError, ConnectionError):
+            return
+        if order == "stop":
+            continue  # it crossed the end of the last run
+        try:
+            outcome = Session(order, pipe).run()
+        except Exception as error:
+            if debug:
+                traceback.print_exc()
+            kind = "" if isinstance(error, FopError) else f"unexpected {type(error).__name__}: "
+            outcome = Outcome("failed", f"{kind}{error}")
+        try:
+            pipe.send(outcome)
+        except ConnectionError:
+            return
+
+
+class Session:
+    """One run from its start or its checkpoint to its end or a stop."""
+
+    def __init__(self, order: Order, pipe: Connection) -> None:
+        from fop_algos.catalogue import build
+        from fop_algos.train import TrainState
+        from fop_core.replay import EpisodeReplay
+
+        import fop_envs
+
+        self.order, self.pipe, self.folder = order, pipe, order.folder
+        job, plan = order.job, order.plan
+        spec = fop_envs.make(job.task).spec
+        config = presets.configure(plan, job.algorithm, spec)
+        n_envs = order.n_envs or min(config.episodes_per_round, TEST_ENVS)
+        self.env = fop_envs.make(job.task, n_envs=n_envs, seed=job.seed)
+        self.test_env = fop_envs.make(
+            job.task, n_envs=min(TEST_ENVS, plan.test_episodes), seed=job.seed + TEST_SEED
+        )
+        self.state = TrainState(
+            build(job.algorithm, spec, config, job.seed),
+            EpisodeReplay(spec, config.buffer_episodes, seed=job.seed),
+        )
+        self.window: list[list[float]] = []  # return, length, won of each episode that no train record tells
+        self.recent: deque[list[float]] = deque(maxlen=100)
+        self.last_logged = 0
+        self.winnable = False
+        self.spent_before = 0.0
+        self.told_at = 0.0
+        kept = self._resume() if (self.folder / CHECKPOINT).exists() else None
+        if kept is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(self.folder / MANIFEST, manifest(order, config, n_envs, spec.engine))
+        self.writer = Writer(self.folder / RECORDS, kept or 0)
+        self.scalars = Scalars(self.folder / "tensorboard", self.state.clock.env_steps if kept else None)
+        self.began = self.saved_at = time.perf_counter()
+        if kept is None:
+            self._save()
+
+    def run(self) -> Outcome:
+        from fop_algos.evaluate import evaluate
+        from fop_algos.train import Evaluated, train
+
+        plan = self.order.plan
+        limit = plan.budget.env_steps
+        if limit is None and plan.budget.updates is None:
+            limit = 2**62  # minutes alone
+        with contextlib.closing(self.writer), contextlib.closing(self.scalars):
+            for event in train(
+                self.state,
+                self.env,
+                env_steps=limit,
+                updates=plan.budget.updates,
+                test_env=self.test_env,
+                test_every=plan.test_every,
+                test_episodes=plan.test_episodes,
+            ):
+                if isinstance(event, Evaluated):
+                    self._write(self._test(event.result, final=False))
+                else:
+                    self._trained(event)
+                self._tell()
+                if self._asked_to_stop():
+                    self._save()
+                    return Outcome("stopped")
+                if self._time_is_up():
+                    break
+                if time.perf_counter() - self.saved_at > self.order.checkpoint_seconds:
+                    self._save()
+            self._save()
+            self._tell("final test")
+            result = evaluate(self.state.algorithm, self.test_env, plan.test_episodes, FINAL_TEST)
+            self._write(self._test(result, final=True))
+            self._write(End(outcome="finished", **self._when()))
+            return Outcome("finished")
+
+    def _elapsed(self) -> float:
+        return self.spent_before + time.perf_counter() - self.began
+
+    def _when(self) -> dict[str, Any]:
+        clock = self.state.clock
+        return {
+            "env_steps": clock.env_steps,
+            "episodes": clock.episodes,
+            "updates": clock.updates,
+            "elapsed": round(self._elapsed(), 3),
+        }
+
+    def _write(self, record: Record) -> None:
+        self.writer.write(record)
+        self.scalars.add(record)
+
+    def _trained(self, event: Trained) -> None:
+        self.winnable = event.won is not None
+        won = np.zeros(len(event.returns)) if event.won is None else event.won
+        rows = [[float(x) for x in row] for row in zip(event.returns, event.lengths, won, strict=True)]
+        self.window += rows
+        self.recent += rows
+        position = self._position()
+        if position == self.last_logged:
+            return
+        self.last_logged = position
+        returns, lengths, wins = np.mean(self.window, axis=0)
+        self.window = []
+        self._write(
+            Train(
+                **self._when(),
+                steps_per_second=event.clock.env_steps / max(self._elapsed(), 1e-9),
+                episode_return=float(returns),
+                episode_length=float(lengths),
+                win_rate=float(wins) if self.winnable else None,
+                metrics={name: float(value) for name, value in event.metrics.items()},
+            )
+        )
+
+    def _position(self) -> int:
+        """Changes whenever a train record is due: a function of the clock, so a resumed run keeps step."""
+        clock, budget = self.state.clock, self.order.plan.budget
+        if budget.env_steps is not None:
+            return clock.env_steps * TRAIN_RECORDS // budget.env_steps
+        if budget.updates is not None:
+            return clock.updates * TRAIN_RECORDS // budget.updates
+        return clock.env_steps * 4 // self.order.plan.test_every
+
+    def _test(self, result: EvaluationResult, final: bool) -> Test:
+        return Test(
+            **self._when(),
+            returns=[float(x) for x in result.returns],
+            lengths=[int(n) for n in result.lengths],
+            won=None if result.won is None else [bool(w) for w in result.won],
+            final=final,
+            extra=optimum(self.state.algorithm, self.test_env, self.state.clock),
+        )
+
+    def _fraction(self) -> float:
+        clock, budget = self.state.clock, self.order.plan.budget
+        parts = [0.0]
+        if budget.env_steps is not None:
+            parts.append(clock.env_steps / budget.env_steps)
+        if budget.updates is not None:
+            parts.append(clock.updates / budget.updates)
+        if budget.minutes is not None:
+            spent = self._elapsed() / (60 * budget.minutes)
+            parts.append(min(spent, clock.updates / budget.min_updates) if budget.min_updates else spent)
+        return min(1.0, max(parts))
+
+    def _time_is_up(self) -> bool:
+        budget = self.order.plan.budget
+        if budget.minutes is None or self.state.clock.updates < budget.min_updates:
+            return False
+        return self._elapsed() >= 60 * budget.minutes
+
+    def _tell(self, phase: str = "training") -> None:
+        now = time.perf_counter()
+        if phase == "training" and now - self.told_at < PROGRESS_SECONDS:
+            return
+        self.told_at = now
+        clock = self.state.clock
+        returns, _, wins = np.mean(self.recent, axis=0) if self.recent else (0.0, 0.0, 0.0)
+        progress = Progress(
+            fraction=self._fraction(),
+            env_steps=clock.env_steps,
+            updates=clock.updates,
+            steps_per_second=clock.env_steps / max(self._elapsed(), 1e-9),
+            win_rate=float(wins) if self.winnable else None,
+            episode_return=float(returns),
+            phase=phase,
+        )
+        with contextlib.suppress(ConnectionError):
+            self.pipe.send(progress)
+
+    def _asked_to_stop(self) -> bool:
+        """True after `stop`, and when the parent process is gone."""
+        try:
+            return self.pipe.poll() and self.pipe.recv() == "stop"
+        except (EOFError, ConnectionError):
+            return True
+
+    def _save(self) -> None:
+        from fop_algos import checkpoint
+
+        extra = RunState(
+            records_bytes=self.writer.bytes,
+            elapsed=self._elapsed(),
+            window=self.window,
+            last_logged=self.last_logged,
+        )
+        checkpoint.save(self.folder / CHECKPOINT, self.state, msgspec.to_builtins(extra))
+        self.saved_at = time.perf_counter()
+
+    def _resume(self) -> int:
+        """Loads the checkpoint; returns how many bytes of the records belong to it."""
+        from fop_algos import checkpoint
+
+        path, records = self.folder / CHECKPOINT, self.folder / RECORDS
+        try:
+            saved = msgspec.convert(checkpoint.load(path, self.state), RunState)
+        except msgspec.ValidationError as error:
+            raise DamagedFile(f"the checkpoint {path} was not written by fop-bench: {error}") from error
+        if not records.exists() or records.stat().st_size < saved.records_bytes:
+            raise DamagedFile(f"{records} is shorter than when its checkpoint was written")
+        self.window, self.last_logged = saved.window, saved.last_logged
+        self.spent_before = saved.elapsed
+        return saved.records_bytes
+
+
+def optimum(algorithm: Any, env: Any, clock: Any) -> dict[str, Any]:
+    """For games with a payoff tensor: the greedy joint action (`AA`), whether it is the best one, and `q_tot`
+    of the best one.
+    """
+    if not hasattr(env, "payoff"):
+        return {}
+    import torch
+
+    env.reset(np.arange(1), np.arange(1))
+    obs, state, available = (torch.as_tensor(x[:1].copy()) for x in (env.obs, env.state, env.available))
+    n_agents = env.spec.n_agents
+    with torch.inference_mode():
+        actions, _ = algorithm.act(
+            obs, available, algorithm.start(1), torch.zeros(1, n_agents, 2), clock, explore=False
+        )
+        best = np.unravel_index(int(env.payoff.argmax()), env.payoff.shape)
+        q_tot = algorithm.joint_value(obs, state, available, torch.as_tensor([[int(a) for a in best]]), clock)
+    greedy = tuple(int(a) for a in actions[0])
+    return {
+        "joint_action": "".join(chr(ord("A") + a) for a in greedy),
+        "is_optimal": bool(env.payoff[greedy] == env.payoff.max()),
+        "q_tot_optimum": float(q_tot[0]),
+    }
