@@ -1,16 +1,25 @@
-"""All algorithms by name."""
+"""All algorithms by name. Their files, and torch with them, are imported when one is used."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fop_core.errors import FopError, UnknownName
 from fop_core.types import ActionKind, TaskSpec
 
-from .algorithm import Algorithm, RoundConfig
-from .algorithms import fop, value_decomposition
+if TYPE_CHECKING:
+    from .algorithm import Algorithm, RoundConfig
+
+
+class Parts(NamedTuple):
+    """What an algorithm's file gives: `make(name, spec, config, seed)` and two configs of one class."""
+
+    make: Callable[..., Algorithm]
+    games: RoundConfig
+    smac: RoundConfig
 
 
 @dataclass(frozen=True)
@@ -19,44 +28,60 @@ class Entry:
 
     Attributes:
         summary: one line.
-        make: `make(name, spec, config, seed)`.
-        games: the config for one-step games.
-        smac: the config for SMAC and everything with a history. Same class as `games`.
+        load: imports its file.
         action_kinds: what actions it can choose.
     """
 
     summary: str
-    make: Callable[..., Algorithm]
-    games: RoundConfig
-    smac: RoundConfig
+    load: Callable[[], Parts]
     action_kinds: tuple[ActionKind, ...] = ("discrete",)
+
+    @property
+    def make(self) -> Callable[..., Algorithm]:
+        return self.load().make
+
+    @property
+    def games(self) -> RoundConfig:
+        """The config for one-step games."""
+        return self.load().games
+
+    @property
+    def smac(self) -> RoundConfig:
+        """The config for SMAC and everything with a history. Same class as `games`."""
+        return self.load().smac
 
     def config_for(self, spec: TaskSpec) -> RoundConfig:
         """`games` for one-step tasks, else `smac`."""
         return self.games if spec.episode_limit == 1 else self.smac
 
 
-_VALUE_GAMES, _VALUE_SMAC = value_decomposition.GAMES, value_decomposition.ValueDecompositionConfig()
+@cache
+def _fop() -> Parts:
+    from .algorithms import fop
+
+    return Parts(fop.Fop, fop.GAMES, fop.FopConfig())
+
+
+@cache
+def _vdn() -> Parts:
+    from .algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
+
+    return Parts(ValueDecomposition, replace(GAMES, mixer="vdn"), ValueDecompositionConfig(mixer="vdn"))
+
+
+@cache
+def _qmix() -> Parts:
+    from .algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
+
+    return Parts(ValueDecomposition, replace(GAMES, mixer="qmix"), ValueDecompositionConfig(mixer="qmix"))
+
 
 CATALOGUE: dict[str, Entry] = {
     "fop": Entry(
-        "factorised optimal joint policy: soft policies, soft values, learned weights (ICML 2021)",
-        fop.Fop,
-        fop.GAMES,
-        fop.FopConfig(),
+        "factorised optimal joint policy: soft policies, soft values, learned weights (ICML 2021)", _fop
     ),
-    "qmix": Entry(
-        "monotone mixing of individual values by hypernets (ICML 2018)",
-        value_decomposition.ValueDecomposition,
-        replace(_VALUE_GAMES, mixer="qmix"),
-        replace(_VALUE_SMAC, mixer="qmix"),
-    ),
-    "vdn": Entry(
-        "the sum of individual values (AAMAS 2018)",
-        value_decomposition.ValueDecomposition,
-        replace(_VALUE_GAMES, mixer="vdn"),
-        replace(_VALUE_SMAC, mixer="vdn"),
-    ),
+    "qmix": Entry("monotone mixing of individual values by hypernets (ICML 2018)", _qmix),
+    "vdn": Entry("the sum of individual values (AAMAS 2018)", _vdn),
 }
 
 

@@ -123,15 +123,17 @@ def _add_run_options(parser: argparse.ArgumentParser, algorithms: str) -> None:
     )
 
 
-def _parser() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
-    common = argparse.ArgumentParser(add_help=False)
+def _parser() -> tuple[_Parser, dict[str, _Parser]]:
+    common = _Parser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     style = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
     parser = _Parser(prog="fop-bench", description=DESCRIPTION, epilog=EXAMPLES, **style)  # type: ignore[arg-type]
     parser.add_argument("--version", action="version", version=f"fop-bench {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
+    commands: argparse._SubParsersAction[_Parser] = parser.add_subparsers(
+        dest="command", metavar="command", required=True, parser_class=_Parser
+    )
 
-    def add(name: str, text: str, epilog: str = "") -> argparse.ArgumentParser:
+    def add(name: str, text: str, epilog: str = "") -> _Parser:
         return commands.add_parser(
             name,
             help=text,

@@ -22,10 +22,10 @@ def evaluate(path: Path, episodes: int, seed: int, n_envs: int) -> str:
         DamagedFile: it can't be read.
     """
     import torch
-    from fop_algos.checkpoint import load_algorithm, read_header
-    from fop_algos.evaluate import evaluate as play
 
     import fop_envs
+    from fop_algos.checkpoint import load_algorithm, read_header
+    from fop_algos.evaluate import evaluate as play
 
     torch.set_num_threads(1)
     if path.is_dir():

@@ -16,7 +16,7 @@ import msgspec
 from .records import Manifest
 
 if TYPE_CHECKING:
-    from .run import Order
+    from .pool import Order
 
 PACKAGES = ("fop-core", "fop-envs", "fop-algos", "fop-bench", "torch", "numpy")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette: told apart by people with any kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -98,7 +98,7 @@ def _panel(axis: Axes, task: str, lines: dict[str, list[Run]], colours: dict[str
     axis.legend(loc="best", fontsize=8)
 
 
-def _compact(value: float, _position: int) -> str:
+def _compact(value: float, _position: float) -> str:
     for size, unit in ((1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:g}{unit}"
@@ -121,7 +121,7 @@ def _band(tests: Sequence[Test], wins: bool) -> statistics.Estimate:
         won = [episode for test in tests for episode in test.won or []]
         return statistics.wilson(sum(won), len(won))
     if wins:
-        values = [float(np.mean(test.won or [0])) for test in tests]
+        values = [sum(test.won or []) / len(test.returns) for test in tests]
     else:
         values = [float(np.mean(test.returns)) for test in tests]
     low, middle, high = np.percentile(values, [25, 50, 75])

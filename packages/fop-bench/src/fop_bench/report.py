@@ -152,18 +152,8 @@ def _optimum(tests: list[Test]) -> dict[str, str]:
     return row
 
 
-_COLUMNS = (
-    "task",
-    "algorithm",
-    "seeds",
-    "win rate",
-    "greedy",
-    "q_tot optimum",
-    "at optimum",
-    "interval",
-    "return",
-)
-_COLUMNS += ("length", "steps", "updates", "steps/s", "status")
+_COLUMNS = ["task", "algorithm", "seeds", "win rate", "greedy", "q_tot optimum", "at optimum", "interval"]
+_COLUMNS += ["return", "length", "steps", "updates", "steps/s", "status"]
 _LEFT = {"task", "algorithm", "greedy", "status"}
 
 

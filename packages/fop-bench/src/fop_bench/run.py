@@ -1,49 +1,19 @@
-"""Runs a plan: worker processes train, one run each at a time; this process shows and collects.
-
-Ctrl-C is handled here alone: workers don't receive it, they are asked to stop and save.
-"""
+"""From a command line to a table: plan, folder, runs, report."""
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import shlex
-import signal
 import sys
-from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import catalogue, presets, report
 from . import plan as plans
-from .plan import Job, Plan
-from .progress import Progress, Tracker, display
+from .plan import Plan
+from .pool import Order, Pool
 from .records import RECORDS, Budget, End, read_records
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a worker is told: one run, with all that it needs to know of the plan."""
-
-    job: Job
-    plan: Plan
-    folder: Path
-    n_envs: int | None
-    checkpoint_seconds: float
-    command: list[str]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: `finished`, `stopped` (asked to) or `failed`, with a sentence where there is one."""
-
-    outcome: str
-    message: str = ""
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
@@ -91,7 +61,8 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
         Order(job, plan, folder / job.folder, args.envs, args.checkpoint_minutes * 60, list(command))
         for job in todo
     ]
-    failures, interrupted = _run_all(orders, len(jobs), workers, args.debug)
+    pool = Pool(orders, len(jobs), args.debug)
+    interrupted = pool.run(workers)
     runs = report.load(folder) if any((folder / job.folder / RECORDS).exists() for job in jobs) else []
     if runs:
         print("\n" + report.as_text(report.table(runs)) + "\n\n" + report.caption(runs))
@@ -101,9 +72,9 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
     if runs:
         report.write(folder, runs)
         print(f"\nrecords, table and figures: {folder}", flush=True)
-    for job, message in failures.items():
+    for job, message in pool.failures.items():
         print(f"fop-bench: {job}: {message}", file=sys.stderr)
-    return 1 if failures else 0
+    return 1 if pool.failures else 0
 
 
 def resume_command(command: Sequence[str], folder: Path) -> str:
@@ -163,128 +134,6 @@ def _option(command: Sequence[str], name: str) -> str:
 def _finished(folder: Path) -> bool:
     if not (folder / RECORDS).exists():
         return False
-    last = (read_records(folder / RECORDS) or [None])[-1]
+    records = read_records(folder / RECORDS)
+    last = records[-1] if records else None
     return isinstance(last, End) and last.outcome == "finished"
-
-
-@dataclass
-class _Worker:
-    process: BaseProcess
-    pipe: Connection
-    job: Job | None = None
-
-
-def _spawn(debug: bool) -> _Worker:
-    from .worker import main
-
-    here, there = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=main, args=(there, debug), daemon=True)
-    # Ctrl-C reaches the whole process group: blocked signals are inherited, so workers never see it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    there.close()
-    return _Worker(process, here)
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Counts SIGINT and SIGTERM into the list instead of raising."""
-    seen: list[int] = []
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda got, _frame: seen.append(got)) for number in signals]
-    try:
-        yield seen
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
-
-
-def _run_all(orders: list[Order], total: int, workers: int, debug: bool) -> tuple[dict[Job, str], bool]:
-    """Failures by run, and whether somebody stopped it."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # read by torch when a worker imports it: one thread for each
-    queue = deque(orders)
-    tracker = Tracker(total, done=total - len(orders))
-    failures: dict[Job, str] = {}
-    pool: list[_Worker] = []
-    with _interrupts() as interrupts:
-        show = display()
-        try:
-            pool = [_spawn(debug) for _ in range(workers)]
-            told = 0
-            for worker in pool:
-                _give(worker, queue)
-            while any(worker.job for worker in pool):
-                if len(interrupts) > told:
-                    told = len(interrupts)
-                    _ask_to_stop(pool, queue, show.say, again=told > 1)
-                for pipe in wait([worker.pipe for worker in pool if worker.job], timeout=0.2):
-                    k = next(i for i, worker in enumerate(pool) if worker.pipe is pipe)
-                    pool[k] = _hear(pool[k], queue, tracker, failures, show.say, debug)
-                show.update(tracker)
-        finally:
-            show.close()
-            _dismiss(pool)
-        return failures, bool(interrupts)
-
-
-def _give(worker: _Worker, queue: deque[Order]) -> None:
-    worker.job = None
-    if queue:
-        order = queue.popleft()
-        worker.job = order.job
-        worker.pipe.send(order)
-
-
-def _ask_to_stop(pool: list[_Worker], queue: deque[Order], say: object, again: bool) -> None:
-    queue.clear()
-    if again:
-        for worker in pool:
-            worker.process.kill()
-        return
-    say("stopping: saving checkpoints (Ctrl-C again leaves at once)")  # type: ignore[operator]
-    for worker in pool:
-        if worker.job:
-            worker.pipe.send("stop")
-
-
-def _hear(
-    worker: _Worker, queue: deque[Order], tracker: Tracker, failures: dict[Job, str], say: object, debug: bool
-) -> _Worker:
-    """Takes one message of a worker; a worker that died is replaced."""
-    job = worker.job
-    assert job is not None
-    try:
-        message: Progress | Outcome = worker.pipe.recv()
-        died = False
-    except (EOFError, ConnectionError):
-        worker.process.join()
-        message = Outcome(
-            "failed",
-            f"its process ended with status {worker.process.exitcode}; --resume goes on "
-            "from its last checkpoint",
-        )
-        died = True
-    if isinstance(message, Progress):
-        tracker.progress(job, message)
-        return worker
-    last = tracker.running.get(job)
-    tracker.finish(job)
-    if message.outcome == "failed":
-        failures[job] = message.message
-    say(f"{message.outcome:<8} {job}: {last or message.message}")  # type: ignore[operator]
-    if died and queue:
-        worker = _spawn(debug)
-    _give(worker, queue)
-    return worker
-
-
-def _dismiss(pool: list[_Worker]) -> None:
-    for worker in pool:
-        worker.pipe.close()  # a worker without orders ends when its pipe does
-    for worker in pool:
-        worker.process.join(timeout=10)
-        if worker.process.is_alive():
-            worker.process.kill()

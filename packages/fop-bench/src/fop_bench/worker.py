@@ -1,8 +1,8 @@
 """One run inside a worker process: trains, tests, records, saves; stops when asked and loses nothing.
 
 A checkpoint says how much of the records was written before it. Going on means: load it, cut the records
-there, train. So a run that was stopped, killed or cut off by a power failure has the same records as one that never was,
-apart from times.
+there, train. So a run that was stopped, killed or cut off by a power failure has the same records as one that
+never was, apart from times.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from fop_core.errors import DamagedFile, FopError
 
 from . import presets
 from .manifest import manifest
+from .pool import Order, Outcome
 from .progress import Progress
 from .records import CHECKPOINT, MANIFEST, RECORDS, End, Record, RunState, Test, Train, Writer, write_json
-from .run import Order, Outcome
 from .scalars import Scalars
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ class Session:
     """One run from its start or its checkpoint to its end or a stop."""
 
     def __init__(self, order: Order, pipe: Connection) -> None:
-        from fop_algos.catalogue import build
-        from fop_algos.train import TrainState
         from fop_core.replay import EpisodeReplay
 
         import fop_envs
+        from fop_algos.catalogue import build
+        from fop_algos.train import TrainState
 
         self.order, self.pipe, self.folder = order, pipe, order.folder
         job, plan = order.job, order.plan

@@ -1,0 +1,175 @@
+"""Worker processes that train, one run each at a time; this process hands out, shows and collects.
+
+Ctrl-C is handled here alone: workers don't receive it, they are asked to stop and save.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from .plan import Job, Plan
+from .progress import Display, Progress, Tracker, display
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is told: one run, with all that it needs to know of the plan."""
+
+    job: Job
+    plan: Plan
+    folder: Path
+    n_envs: int | None
+    checkpoint_seconds: float
+    command: list[str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: `finished`, `stopped` (asked to) or `failed`, with a sentence where there is one."""
+
+    outcome: str
+    message: str = ""
+
+
+@dataclass
+class Worker:
+    """A process, the pipe to it and the run it is at."""
+
+    process: BaseProcess
+    pipe: Connection
+    job: Job | None = None
+
+
+class Pool:
+    """Runs orders. `failures` says which failed and why."""
+
+    def __init__(self, orders: Sequence[Order], total: int, debug: bool) -> None:
+        """
+        Args:
+            orders: what is to be run.
+            total: runs of the whole plan, those done before included.
+            debug: workers print tracebacks.
+        """
+        self.failures: dict[Job, str] = {}
+        self._queue = deque(orders)
+        self._tracker = Tracker(total, done=total - len(orders))
+        self._debug = debug
+        self._workers: list[Worker] = []
+        self._show: Display
+
+    def run(self, workers: int) -> bool:
+        """Runs all orders on `workers` processes; True if somebody stopped it with Ctrl-C (or SIGTERM)."""
+        os.environ["OMP_NUM_THREADS"] = "1"  # read by torch when a worker imports it: one thread for each
+        with _interrupts() as interrupts:
+            self._show = display()
+            try:
+                self._workers = [self._spawn() for _ in range(min(workers, len(self._queue)))]
+                for worker in self._workers:
+                    self._give(worker)
+                heeded = 0
+                while busy := [worker for worker in self._workers if worker.job]:
+                    if len(interrupts) > heeded:
+                        self._stop(at_once=heeded > 0)
+                        heeded = len(interrupts)
+                    ready = wait([worker.pipe for worker in busy], timeout=0.2)
+                    for worker in busy:
+                        if worker.pipe in ready:
+                            self._hear(worker)
+                    self._show.update(self._tracker)
+            finally:
+                self._show.close()
+                self._dismiss()
+            return bool(interrupts)
+
+    def _spawn(self) -> Worker:
+        from .worker import main
+
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(target=main, args=(there, self._debug), daemon=True)
+        # Ctrl-C reaches the whole process group: blocked signals are inherited, so workers never see it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        there.close()
+        return Worker(process, here)
+
+    def _give(self, worker: Worker) -> None:
+        worker.job = None
+        if self._queue:
+            order = self._queue.popleft()
+            worker.job = order.job
+            worker.pipe.send(order)
+
+    def _stop(self, at_once: bool) -> None:
+        self._queue.clear()
+        if at_once:
+            for worker in self._workers:
+                worker.process.kill()
+            return
+        self._show.say("stopping: saving checkpoints (Ctrl-C again leaves at once)")
+        for worker in self._workers:
+            if worker.job:
+                worker.pipe.send("stop")
+
+    def _hear(self, worker: Worker) -> None:
+        """Takes one message; replaces a worker that died."""
+        job = worker.job
+        assert job is not None
+        died = False
+        try:
+            message: Progress | Outcome = worker.pipe.recv()
+        except (EOFError, ConnectionError):
+            died = True
+            worker.process.join()
+            message = Outcome(
+                "failed",
+                f"its process died (status {worker.process.exitcode}); --resume goes on from its checkpoint",
+            )
+        if isinstance(message, Progress):
+            self._tracker.progress(job, message)
+            return
+        last = self._tracker.running.get(job)
+        self._tracker.finish(job)
+        if message.outcome == "failed":
+            self.failures[job] = message.message
+        self._show.say(f"{message.outcome:<8}  {job}: {message.message or last or 'nothing new'}")
+        worker.job = None
+        if died:
+            self._workers.remove(worker)
+            if self._queue:
+                worker = self._spawn()
+                self._workers.append(worker)
+        self._give(worker)
+
+    def _dismiss(self) -> None:
+        for worker in self._workers:
+            worker.pipe.close()  # a worker without orders ends when its pipe does
+        for worker in self._workers:
+            worker.process.join(timeout=10)
+            if worker.process.is_alive():
+                worker.process.kill()
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM in the list instead of raising."""
+    seen: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda got, _frame: seen.append(got)) for number in signals]
+    try:
+        yield seen
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
