@@ -144,3 +144,63 @@ class VectorWorld:
     def load(self, env: int, bytes: bytes) -> None: ...
     def units(self, env: int) -> npt.NDArray[np.void]: ...
     def steps(self, env: int) -> int: ...
+
+# --- replay ---
+
+class EpisodeRing:
+    def __init__(
+        self,
+        *,
+        n_agents: int,
+        n_actions: int,
+        obs_dim: int,
+        state_dim: int,
+        action_dim: int,
+        episode_limit: int,
+        capacity: int,
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
+    def add(
+        self,
+        steps: int,
+        obs: npt.NDArray[np.float32],
+        state: npt.NDArray[np.float32],
+        available: npt.NDArray[np.bool_],
+        actions: npt.NDArray[np.int64] | npt.NDArray[np.float32],
+        reward: npt.NDArray[np.float32],
+        terminated: npt.NDArray[np.bool_],
+        lengths: npt.NDArray[np.int64],
+    ) -> None: ...
+    def longest(self, ages: npt.NDArray[np.int64]) -> int: ...
+    def gather(
+        self,
+        ages: npt.NDArray[np.int64],
+        steps: int,
+        obs: npt.NDArray[np.float32],
+        state: npt.NDArray[np.float32],
+        available: npt.NDArray[np.bool_],
+        actions: npt.NDArray[np.int64] | npt.NDArray[np.float32],
+        reward: npt.NDArray[np.float32],
+        terminated: npt.NDArray[np.bool_],
+        mask: npt.NDArray[np.bool_],
+        lengths: npt.NDArray[np.int64],
+    ) -> None: ...
+    def content(self) -> dict[str, npt.NDArray[np.int64] | npt.NDArray[np.uint8]]: ...
+    def restore(
+        self,
+        lengths: npt.NDArray[np.int64],
+        terminated: npt.NDArray[np.uint8],
+        obs_values: npt.NDArray[np.int64],
+        state_values: npt.NDArray[np.int64],
+        blocks: npt.NDArray[np.uint8],
+    ) -> None: ...
+
+class Sampler:
+    def __init__(self, seed: int, draws: int = 0) -> None: ...
+    def draw(self, size: int, n: int) -> npt.NDArray[np.int64]: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def draws(self) -> int: ...

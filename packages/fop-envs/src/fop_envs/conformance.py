@@ -135,7 +135,7 @@ def random_actions(env: VectorEnv, seed: int, episodes: Int, times: Int, active:
         return chosen
     counts = env.available.sum(axis=2)
     rank = rng.below(seed, Purpose.RANDOM_POLICY, episodes, times, spec.n_agents, np.maximum(counts, 1))
-    actions = (env.available.cumsum(axis=2) > rank[:, :, None]).argmax(axis=2).astype(np.int64)
+    actions: Int = (env.available.cumsum(axis=2) > rank[:, :, None]).argmax(axis=2).astype(np.int64)
     actions[~active] = spec.n_actions
     return actions
 
