@@ -1,0 +1,217 @@
+"""The two games and the template, against values worked by hand."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fop_envs
+from fop_core.errors import IllegalAction, UnknownName
+from fop_envs.differential_game import DifferentialGame, reward_surface
+from fop_envs.dummy import LEFT, RIGHT, STAY, Dummy
+from fop_envs.matrix_game import MatrixGame, payoff_table
+
+
+def play_once(env, actions):
+    """One step of all slots from a fresh episode."""
+    slots = np.arange(env.n_envs)
+    env.reset(slots, slots)
+    return env.step(np.asarray(actions), np.ones(env.n_envs, np.bool_))
+
+
+def test_paper_payoff_cell_by_cell():
+    env = MatrixGame(n_envs=9)
+    cells = [[a, b] for a in range(3) for b in range(3)]
+    step = play_once(env, cells)
+    assert step.reward.tolist() == [8, -12, -12, -12, 0, 0, -12, 0, 0]
+    assert step.terminated.all()
+    assert not step.truncated.any()
+    assert env.obs.tolist() == [[[1.0], [1.0]]] * 9
+    assert env.state.tolist() == [[1.0]] * 9
+
+
+def test_against_a_uniform_partner_the_optimal_action_looks_worst():
+    """Relative over-generalisation: A is worth -16/3, B and C -4 (FOP, appendix, Table 3)."""
+    assert payoff_table("paper").mean(axis=1) == pytest.approx([-16 / 3, -4, -4])
+
+
+def test_other_named_payoffs():
+    assert payoff_table("climbing").tolist() == [[11, -30, 0], [-30, 7, 6], [0, 0, 5]]
+    assert payoff_table("penalty", -7).tolist() == [[10, 0, -7], [0, 2, 0], [-7, 0, 10]]
+    env = fop_envs.make("matrix", 1, payoff="penalty", penalty=-50.0)
+    assert play_once(env, [[0, 2]]).reward.tolist() == [-50]
+
+
+def test_payoff_tensor_for_three_agents():
+    payoff = np.arange(8.0).reshape(2, 2, 2)
+    env = fop_envs.make("matrix", 2, payoff=payoff)
+    assert (env.spec.n_agents, env.spec.n_actions) == (3, 2)
+    assert play_once(env, [[1, 0, 1], [0, 1, 1]]).reward.tolist() == [5, 3]
+
+
+@pytest.mark.parametrize(
+    ("payoff", "message"),
+    [
+        (np.zeros((2, 3)), r"payoff has shape \(2, 3\)"),
+        (3.0, r"payoff has shape \(\)"),
+        ([[0.0, np.nan], [0.0, 0.0]], "not finite"),
+    ],
+)
+def test_impossible_payoffs_are_refused(payoff, message):
+    with pytest.raises(ValueError, match=message):
+        MatrixGame(payoff)
+
+
+def test_unknown_payoff_names_the_nearest():
+    with pytest.raises(UnknownName, match="unknown payoff 'climbin'; did you mean climbing"):
+        MatrixGame("climbin")
+
+
+def test_inactive_slots_get_nothing():
+    env = MatrixGame(n_envs=3)
+    env.reset(np.arange(3), np.arange(3))
+    step = env.step(np.zeros((3, 2), np.int64), np.array([False, True, False]))
+    assert step.reward.tolist() == [0, 8, 0]
+    assert step.terminated.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("u1", "u2", "reward"),
+    [
+        (5, 5, 10),
+        (-5, -5, 0),
+        (0, 0, -4.444444),
+        (10, 10, -40),
+        (5, 2, 1),
+        (-8, -5, -0.8),
+        (-10, 10, -22.222222),
+    ],
+)
+def test_reward_surface_at_points_worked_by_hand(u1, u2, reward):
+    assert reward_surface(u1, u2) == pytest.approx(reward, rel=1e-6)
+    step = play_once(DifferentialGame(), np.array([[[u1], [u2]]], np.float32))
+    assert step.reward.dtype == np.float32
+    assert step.reward[0] == pytest.approx(reward, rel=1e-6)
+
+
+def test_reward_surface_has_the_known_shape():
+    """7.8 % of the box is above 0, a uniform choice gives -6.91, the valley lies at u = 1.951 on the diagonal."""
+    u = np.linspace(-10, 10, 1001)
+    surface = reward_surface(u[:, None], u[None, :])
+    assert surface.max() == pytest.approx(10)
+    assert surface.min() == pytest.approx(-40)
+    assert (surface > 0).mean() == pytest.approx(0.078, abs=0.001)
+    assert surface.mean() == pytest.approx(-6.91, abs=0.05)
+    between = (u > -5) & (u < 5)
+    assert u[between][np.diag(surface)[between].argmin()] == pytest.approx(1.951, abs=0.02)
+    assert reward_surface(1.951, 1.951) == pytest.approx(-8.59, abs=0.01)
+
+
+@pytest.mark.parametrize("action", [-10.1, 10.1, np.nan, np.inf])
+def test_differential_game_refuses_actions_out_of_range(action):
+    env = DifferentialGame(n_envs=2)
+    env.reset(np.arange(2), np.arange(2))
+    actions = np.zeros((2, 2, 1), np.float32)
+    actions[1, 0] = action
+    with pytest.raises(IllegalAction, match="slot 1, agent 0"):
+        env.step(actions, np.ones(2, np.bool_))
+    env.step(actions, np.array([True, False]))
+
+
+def test_dummy_terminates_is_cut_off_and_masks_its_edges():
+    env = Dummy(n_envs=40, seed=1)
+    slots = np.arange(40)
+    env.reset(slots, slots)
+    cells, goal = env.obs[:, :, 0], env.obs[:, 0, 2]
+    assert np.array_equal(env.available[:, :, LEFT], cells > 0)
+    assert np.array_equal(env.available[:, :, RIGHT], cells < 1)
+    assert env.available[:, :, STAY].all()
+    # Walking to the goal ends every episode early; standing still mostly lasts to the limit.
+    lengths = np.zeros(40, np.int64)
+    running = np.ones(40, np.bool_)
+    for _ in range(env.spec.episode_limit):
+        goal = env.obs[:, :, 2]
+        actions = np.where(goal > env.obs[:, :, 0], RIGHT, np.where(goal < env.obs[:, :, 0], LEFT, STAY))
+        step = env.step(actions, running)
+        lengths += running
+        assert np.array_equal(
+            step.reward[running], np.where(step.terminated[running], 1, -0.1).astype(np.float32)
+        )
+        running &= ~(step.terminated | step.truncated)
+    assert (lengths < env.spec.episode_limit).mean() > 0.8
+    assert len(set(lengths)) > 3
+
+    env.reset(slots, slots + 100)
+    ends = np.zeros(40, np.bool_)
+    for t in range(env.spec.episode_limit):
+        step = env.step(np.full((40, 2), STAY), ~ends)
+        assert not (step.truncated.any() and t + 1 < env.spec.episode_limit)
+        ends |= step.terminated
+    assert step.truncated.sum() > 20
+
+
+def test_dummy_depends_on_its_seed():
+    rows = []
+    for seed in (0, 1):
+        env = Dummy(n_envs=8, seed=seed)
+        env.reset(np.arange(8), np.arange(8))
+        rows.append(env.state.copy())
+    assert not np.array_equal(*rows)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda env: env.reset(np.array([2]), np.array([0])), "slots 2 to 2; there are slots 0 to 1"),
+        (lambda env: env.reset(np.array([1, 1]), np.array([0, 1])), "names a slot twice"),
+        (lambda env: env.reset(np.array([1]), np.array([-1])), "episodes holds -1"),
+        (lambda env: env.reset(np.array([0, 1]), np.array([0])), "must be vectors of one length"),
+        (lambda env: env.step(np.zeros((2, 2), np.int32), np.ones(2, bool)), r"actions is int32\(2, 2\)"),
+        (lambda env: env.step(np.zeros((1, 2), np.int64), np.ones(2, bool)), r"actions is int64\(1, 2\)"),
+        (lambda env: env.step(np.zeros((2, 2), np.int64), np.ones(2)), r"active is float64\(2,\)"),
+    ],
+)
+def test_wrong_calls_are_refused_by_name(call, message):
+    env = MatrixGame(n_envs=2)
+    with pytest.raises(ValueError, match=message):
+        call(env)
+
+
+def test_illegal_action_names_slot_agent_action_and_what_is_allowed():
+    env = Dummy(n_envs=1, seed=0)
+    env.reset(np.array([0]), np.array([0]))
+    blocked = np.argwhere(~env.available[0])
+    while not len(blocked):
+        env.reset(np.array([0]), np.array([int(env.state[0, 3]) + 1]))
+        blocked = np.argwhere(~env.available[0])
+    agent, action = blocked[0]
+    actions = np.zeros((1, 2), np.int64)
+    actions[0, agent] = action
+    allowed = np.flatnonzero(env.available[0, agent]).tolist()
+    with pytest.raises(IllegalAction) as refusal:
+        env.step(actions, np.ones(1, np.bool_))
+    assert (
+        str(refusal.value) == f"slot 0, agent {agent}: action {action} is not available; allowed: {allowed}"
+    )
+
+
+def test_make_names_what_it_does_not_know():
+    with pytest.raises(UnknownName, match="unknown environment 'matrx'; did you mean matrix"):
+        fop_envs.make("matrx")
+    with pytest.raises(UnknownName, match="unknown option of matrix 'payof'; did you mean payoff"):
+        fop_envs.make("matrix", payof="paper")
+    with pytest.raises(UnknownName, match="unknown option of dummy 'cells'; known: \\(it has none\\)"):
+        fop_envs.make("dummy", cells=3)
+    with pytest.raises(ValueError, match="n_envs is 0"):
+        fop_envs.make("dummy", 0)
+
+
+def test_a_name_is_registered_once():
+    with pytest.raises(ValueError, match="environment 'dummy' exists already"):
+        fop_envs.register("dummy", fop_envs.CATALOGUE["dummy"])
+
+
+def test_import_needs_no_torch():
+    code = "import sys, fop_envs; fop_envs.make('matrix'); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
