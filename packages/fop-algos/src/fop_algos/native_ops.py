@@ -1,14 +1,19 @@
-"""The core's kernels as torch operators; the only file in which torch meets the native core.
+"""The core's kernels as torch operators (`torch.ops.fop.*`); the one file where torch meets the native core.
 
-Legend: `...` any leading shape, `N` agents, `A` actions.
+Legend: `...` any leading shape, `N` agents, `A` actions, `T` steps. Values are float32 or float64, all of one
+kind, on the CPU. As many threads as `torch.get_num_threads()`; their number never changes a result. The
+operators work under `torch.compile(fullgraph=True)`. A wrong shape or dtype raises ValueError naming the
+argument. docs/kernels.md states the contracts.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from fop_core import _native
 
 
 class SoftValue(NamedTuple):
@@ -24,7 +29,7 @@ def soft_value(q: Tensor, available: Tensor | None, alpha: Tensor | float) -> So
     """Soft value and Boltzmann policy over the available actions: `v = alpha log sum_a exp(q_a / alpha)`.
 
     Args:
-        q: `[..., A]` float32 or float64.
+        q: `[..., A]`.
         available: `[..., A]` bool, or None where every action is available.
         alpha: temperature > 0: a number, or a tensor `[]` or `[...]`. Gets no gradient.
 
@@ -33,16 +38,8 @@ def soft_value(q: Tensor, available: Tensor | None, alpha: Tensor | float) -> So
         log-policy 0 (so that `policy * log_policy` is right); rows without available actions are zero.
         Gradients reach `q` from all four.
     """
-    alpha = torch.as_tensor(alpha, dtype=q.dtype).detach()
-    alpha = alpha.expand(q.shape[:-1]).unsqueeze(-1)
-    if available is None:
-        available = torch.ones_like(q, dtype=torch.bool)
-    some = available.any(-1, keepdim=True)
-    logits = (torch.where(available, q, 0.0) / alpha).masked_fill(~available & some, -torch.inf)
-    log_policy = torch.where(available, logits.log_softmax(-1), 0.0)
-    policy = torch.where(available, log_policy.exp(), 0.0)
-    v = torch.where(some.squeeze(-1), alpha.squeeze(-1) * logits.logsumexp(-1), 0.0)
-    return SoftValue(v, policy, log_policy, -(policy * log_policy).sum(-1))
+    _expect("available", available, q.shape)
+    return SoftValue(*torch.ops.fop.soft_value(q, available, _temperature(alpha, q, q.shape[:-1])))
 
 
 def routed_mix(q: Tensor, v: Tensor, lam: Tensor, v_state: Tensor) -> Tensor:
@@ -60,7 +57,10 @@ def routed_mix(q: Tensor, v: Tensor, lam: Tensor, v_state: Tensor) -> Tensor:
     Returns:
         `q_tot` `[...]`.
     """
-    return q.sum(-1) + v_state + ((lam - 1) * (q - v).detach()).sum(-1)
+    _expect("v", v, q.shape)
+    _expect("lam", lam, q.shape)
+    _expect("v_state", v_state, q.shape[:-1])
+    return torch.ops.fop.routed_mix(q, v, lam, v_state)  # type: ignore[no-any-return]
 
 
 def literal_mix(q: Tensor, v: Tensor, lam: Tensor, v_tot: Tensor) -> Tensor:
@@ -75,7 +75,10 @@ def literal_mix(q: Tensor, v: Tensor, lam: Tensor, v_tot: Tensor) -> Tensor:
     Returns:
         `q_tot` `[...]`.
     """
-    return (lam * (q - v)).sum(-1) + v_tot
+    _expect("v", v, q.shape)
+    _expect("lam", lam, q.shape)
+    _expect("v_tot", v_tot, q.shape[:-1])
+    return torch.ops.fop.literal_mix(q, v, lam, v_tot)  # type: ignore[no-any-return]
 
 
 def soft_mix(
@@ -84,7 +87,7 @@ def soft_mix(
     """`routed_mix` from the values of all actions, in one pass: gather, masked soft value, mix.
 
     Args:
-        q: `[..., N, A]` float32 or float64.
+        q: `[..., N, A]`.
         available: `[..., N, A]` bool, or None where every action is available.
         actions: `[..., N]` int64, the chosen actions.
         alpha: temperature > 0: a number, or a tensor `[]` or `[..., N]`. Gets no gradient.
@@ -94,39 +97,334 @@ def soft_mix(
     Returns:
         `q_tot` `[...]`. An agent without any available action (padding) adds nothing and gets no gradient.
     """
-    v = soft_value(q.detach(), available, alpha).v
-    chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-    if available is not None:
-        chosen = torch.where(available.any(-1), chosen, 0.0)
-    return routed_mix(chosen, v, lam, v_state)
+    _expect("available", available, q.shape)
+    _expect("actions", actions, q.shape[:-1])
+    _expect("lam", lam, q.shape[:-1])
+    _expect("v_state", v_state, q.shape[:-2])
+    temperature = _temperature(alpha, q, q.shape[:-1])
+    return torch.ops.fop.soft_mix(q, available, actions, temperature, lam, v_state)[0]  # type: ignore[no-any-return]
 
 
 def td_lambda(
     reward: Tensor, values: Tensor, terminated: Tensor, mask: Tensor, gamma: float, lam: float
 ) -> Tensor:
-    """TD(lambda) targets `G_t = r_t + gamma (1 - term_t) [(1 - lam) V_{t+1} + lam G_{t+1}]`, without gradient.
+    """TD(lambda) targets `G_t = r_t + gamma (1 - term_t) [(1 - lam) V_{t+1} + lam G_{t+1}]`, as constants.
 
     At an episode's own last step `G_{t+1} = V_{t+1}`: an episode that was cut off bootstraps from the value
     after its last step, whatever the length of the others. Padding is never read: NaN there does no harm.
 
     Args:
-        reward: `[B, T]` float32 or float64.
-        values: `[B, T+1]` values; the one at `t + 1` is what step `t` bootstraps from.
-        terminated: `[B, T]` bool: the task ended the episode at this step.
-        mask: `[B, T]` bool: real steps.
+        reward: `[..., T]`.
+        values: `[..., T+1]`; step `t` bootstraps from the value at `t + 1`.
+        terminated: `[..., T]` bool: the task ended the episode at this step.
+        mask: `[..., T]` bool: real steps.
         gamma: discount in [0, 1].
-        lam: 0 for one-step targets, 1 for Monte-Carlo returns.
+        lam: in [0, 1]: 0 for one-step targets, 1 for Monte-Carlo returns.
 
     Returns:
-        `[B, T]` targets, zero on padding.
+        `[..., T]` targets without gradient, zero on padding.
     """
-    targets = torch.zeros_like(reward)
-    follows = torch.zeros_like(mask[:, 0])
-    target = torch.zeros_like(reward[:, 0])
-    for t in reversed(range(reward.shape[1])):
-        bootstrap = torch.where(follows, (1 - lam) * values[:, t + 1] + lam * target, values[:, t + 1])
-        target = reward[:, t] + torch.where(terminated[:, t], 0.0, gamma * bootstrap)
-        target = torch.where(mask[:, t], target, 0.0)
-        targets[:, t] = target
-        follows = mask[:, t]
-    return targets.detach()
+    _expect("values", values, (*reward.shape[:-1], reward.shape[-1] + 1))
+    _expect("terminated", terminated, reward.shape)
+    _expect("mask", mask, reward.shape)
+    with torch.no_grad():
+        return torch.ops.fop.td_lambda(reward, values, terminated, mask, gamma, lam)  # type: ignore[no-any-return]
+
+
+def _expect(name: str, tensor: Tensor | None, shape: tuple[int, ...]) -> None:
+    if tensor is not None and tensor.shape != shape:
+        raise ValueError(f"{name}: shape {tuple(tensor.shape)}, expected {tuple(shape)}")
+
+
+def _temperature(alpha: Tensor | float, q: Tensor, rows: tuple[int, ...]) -> Tensor:
+    if not isinstance(alpha, Tensor):
+        return torch.full((), alpha, dtype=q.dtype)
+    if alpha.ndim:
+        _expect("alpha", alpha, rows)
+    return alpha.detach().to(q.dtype)
+
+
+# --- The operators -----------------------------------------------------------------------------------------
+# Each has a CPU kernel, a shape function for tracing (`fake`), and a gradient that is an operator itself.
+# torch.library.Library instead of torch.library.custom_op: the wrapper of the latter costs as much time as
+# the kernel at the size of a 3m batch.
+
+_library: Any = torch.library.Library("fop", "DEF")  # type: ignore[no-untyped-call]
+
+
+def _np(tensor: Tensor | None) -> Any:
+    return None if tensor is None else tensor.contiguous().numpy(force=True)
+
+
+def _threads() -> int:
+    return torch.get_num_threads()
+
+
+def _define(schema: str, kernel: Any, fake: Any, backward: Any = None, setup_context: Any = None) -> None:
+    name = schema.split("(")[0]
+    _library.define(schema)
+    _library.impl(name, kernel, "CPU")
+    torch.library.register_fake(f"fop::{name}", fake, lib=_library)
+    if backward is not None:
+        torch.library.register_autograd(f"fop::{name}", backward, setup_context=setup_context, lib=_library)
+
+
+def _empty(like: Tensor, drop: int = 0) -> Tensor:
+    """An empty dense tensor like `like` without its last `drop` dimensions."""
+    return like.new_empty(like.shape[: like.ndim - drop])
+
+
+# soft_value
+
+
+def _soft_value_fake(
+    q: Tensor, available: Tensor | None, alpha: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return _empty(q, 1), _empty(q), _empty(q), _empty(q, 1)
+
+
+def _soft_value(q: Tensor, available: Tensor | None, alpha: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    v, policy, log_policy, entropy = results = _soft_value_fake(q, available, alpha)
+    outputs = v.numpy(), policy.numpy(), log_policy.numpy(), entropy.numpy()
+    _native.soft_value(_np(q), _np(available), _np(alpha), *outputs, _threads())
+    return results
+
+
+def _soft_value_backward_fake(
+    policy: Tensor,
+    log_policy: Tensor,
+    entropy: Tensor,
+    available: Tensor | None,
+    alpha: Tensor,
+    grad_v: Tensor | None,
+    grad_policy: Tensor | None,
+    grad_log_policy: Tensor | None,
+    grad_entropy: Tensor | None,
+) -> Tensor:
+    return _empty(policy)
+
+
+def _soft_value_backward(
+    policy: Tensor,
+    log_policy: Tensor,
+    entropy: Tensor,
+    available: Tensor | None,
+    alpha: Tensor,
+    grad_v: Tensor | None,
+    grad_policy: Tensor | None,
+    grad_log_policy: Tensor | None,
+    grad_entropy: Tensor | None,
+) -> Tensor:
+    grad_q = _empty(policy)
+    saved = _np(policy), _np(log_policy), _np(entropy), _np(available), _np(alpha)
+    grads = _np(grad_v), _np(grad_policy), _np(grad_log_policy), _np(grad_entropy)
+    _native.soft_value_backward(*saved, *grads, grad_q.numpy(), _threads())
+    return grad_q
+
+
+def _soft_value_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    _, available, alpha = inputs
+    _, policy, log_policy, entropy = output
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(policy, log_policy, entropy, available, alpha)
+
+
+def _soft_value_grad(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+    return torch.ops.fop.soft_value_backward(*ctx.saved_tensors, *grads), None, None
+
+
+_define(
+    "soft_value_backward(Tensor policy, Tensor log_policy, Tensor entropy, Tensor? available, Tensor alpha,"
+    " Tensor? grad_v, Tensor? grad_policy, Tensor? grad_log_policy, Tensor? grad_entropy) -> Tensor",
+    _soft_value_backward,
+    _soft_value_backward_fake,
+)
+_define(
+    "soft_value(Tensor q, Tensor? available, Tensor alpha) -> (Tensor, Tensor, Tensor, Tensor)",
+    _soft_value,
+    _soft_value_fake,
+    _soft_value_grad,
+    _soft_value_setup,
+)
+
+
+# routed_mix, literal_mix
+
+
+def _mix_fake(q: Tensor, v: Tensor, lam: Tensor, base: Tensor) -> Tensor:
+    return _empty(q, 1)
+
+
+def _routed_mix(q: Tensor, v: Tensor, lam: Tensor, v_state: Tensor) -> Tensor:
+    q_tot = _empty(q, 1)
+    _native.routed_mix(_np(q), _np(v), _np(lam), _np(v_state), q_tot.numpy(), _threads())
+    return q_tot
+
+
+def _routed_mix_backward_fake(q: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
+    return _empty(q), _empty(q)
+
+
+def _routed_mix_backward(q: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
+    grad_q, grad_lam = _empty(q), _empty(q)
+    _native.routed_mix_backward(_np(q), _np(v), _np(grad), grad_q.numpy(), grad_lam.numpy(), _threads())
+    return grad_q, grad_lam
+
+
+def _routed_mix_setup(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    q, v, _, _ = inputs
+    ctx.save_for_backward(q, v)
+
+
+def _routed_mix_grad(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    q, v = ctx.saved_tensors
+    grad_q, grad_lam = torch.ops.fop.routed_mix_backward(q, v, grad)
+    return grad_q, None, grad_lam, grad
+
+
+_define(
+    "routed_mix_backward(Tensor q, Tensor v, Tensor grad) -> (Tensor, Tensor)",
+    _routed_mix_backward,
+    _routed_mix_backward_fake,
+)
+_define(
+    "routed_mix(Tensor q, Tensor v, Tensor lam, Tensor v_state) -> Tensor",
+    _routed_mix,
+    _mix_fake,
+    _routed_mix_grad,
+    _routed_mix_setup,
+)
+
+
+def _literal_mix(q: Tensor, v: Tensor, lam: Tensor, v_tot: Tensor) -> Tensor:
+    q_tot = _empty(q, 1)
+    _native.literal_mix(_np(q), _np(v), _np(lam), _np(v_tot), q_tot.numpy(), _threads())
+    return q_tot
+
+
+def _literal_mix_backward_fake(
+    q: Tensor, v: Tensor, lam: Tensor, grad: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    return _empty(q), _empty(q), _empty(q)
+
+
+def _literal_mix_backward(q: Tensor, v: Tensor, lam: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    grad_q, grad_v, grad_lam = _empty(q), _empty(q), _empty(q)
+    outputs = grad_q.numpy(), grad_v.numpy(), grad_lam.numpy()
+    _native.literal_mix_backward(_np(q), _np(v), _np(lam), _np(grad), *outputs, _threads())
+    return grad_q, grad_v, grad_lam
+
+
+def _literal_mix_setup(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    q, v, lam, _ = inputs
+    ctx.save_for_backward(q, v, lam)
+
+
+def _literal_mix_grad(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    return *torch.ops.fop.literal_mix_backward(*ctx.saved_tensors, grad), grad
+
+
+_define(
+    "literal_mix_backward(Tensor q, Tensor v, Tensor lam, Tensor grad) -> (Tensor, Tensor, Tensor)",
+    _literal_mix_backward,
+    _literal_mix_backward_fake,
+)
+_define(
+    "literal_mix(Tensor q, Tensor v, Tensor lam, Tensor v_tot) -> Tensor",
+    _literal_mix,
+    _mix_fake,
+    _literal_mix_grad,
+    _literal_mix_setup,
+)
+
+
+# soft_mix: also gives the advantages q_i - v_i `[..., N]`, which its gradient needs
+
+
+def _soft_mix_fake(
+    q: Tensor, available: Tensor | None, actions: Tensor, alpha: Tensor, lam: Tensor, v_state: Tensor
+) -> tuple[Tensor, Tensor]:
+    return _empty(q, 2), _empty(q, 1)
+
+
+def _soft_mix(
+    q: Tensor, available: Tensor | None, actions: Tensor, alpha: Tensor, lam: Tensor, v_state: Tensor
+) -> tuple[Tensor, Tensor]:
+    q_tot, advantage = _empty(q, 2), _empty(q, 1)
+    inputs = _np(q), _np(available), _np(actions), _np(alpha), _np(lam), _np(v_state)
+    _native.soft_mix(*inputs, q_tot.numpy(), advantage.numpy(), _threads())
+    return q_tot, advantage
+
+
+def _soft_mix_backward_fake(
+    advantage: Tensor, available: Tensor | None, actions: Tensor, grad: Tensor, n_actions: int
+) -> tuple[Tensor, Tensor]:
+    return advantage.new_empty((*advantage.shape, n_actions)), _empty(advantage)
+
+
+def _soft_mix_backward(
+    advantage: Tensor, available: Tensor | None, actions: Tensor, grad: Tensor, n_actions: int
+) -> tuple[Tensor, Tensor]:
+    grad_q, grad_lam = _soft_mix_backward_fake(advantage, available, actions, grad, n_actions)
+    inputs = _np(advantage), _np(available), _np(actions), _np(grad)
+    _native.soft_mix_backward(*inputs, grad_q.numpy(), grad_lam.numpy(), _threads())
+    return grad_q, grad_lam
+
+
+def _soft_mix_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    q, available, actions, *_ = inputs
+    _, advantage = output
+    ctx.mark_non_differentiable(advantage)
+    ctx.set_materialize_grads(False)
+    ctx.n_actions = q.shape[-1]
+    ctx.save_for_backward(advantage, available, actions)
+
+
+def _soft_mix_grad(ctx: Any, grad: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    if grad is None:
+        return (None,) * 6
+    advantage, available, actions = ctx.saved_tensors
+    grad_q, grad_lam = torch.ops.fop.soft_mix_backward(advantage, available, actions, grad, ctx.n_actions)
+    return grad_q, None, None, None, grad_lam, grad
+
+
+_define(
+    "soft_mix_backward(Tensor advantage, Tensor? available, Tensor actions, Tensor grad, SymInt n_actions)"
+    " -> (Tensor, Tensor)",
+    _soft_mix_backward,
+    _soft_mix_backward_fake,
+)
+_define(
+    "soft_mix(Tensor q, Tensor? available, Tensor actions, Tensor alpha, Tensor lam, Tensor v_state)"
+    " -> (Tensor, Tensor)",
+    _soft_mix,
+    _soft_mix_fake,
+    _soft_mix_grad,
+    _soft_mix_setup,
+)
+
+
+# td_lambda: targets are constants, so it has no gradient
+
+
+def _td_lambda_fake(
+    reward: Tensor, values: Tensor, terminated: Tensor, mask: Tensor, gamma: float, lam: float
+) -> Tensor:
+    return _empty(reward)
+
+
+def _td_lambda(
+    reward: Tensor, values: Tensor, terminated: Tensor, mask: Tensor, gamma: float, lam: float
+) -> Tensor:
+    target = _empty(reward)
+    inputs = _np(reward), _np(values), _np(terminated), _np(mask)
+    _native.td_lambda(*inputs, gamma, lam, target.numpy(), _threads())
+    return target
+
+
+_define(
+    "td_lambda(Tensor reward, Tensor values, Tensor terminated, Tensor mask, float gamma, float lam)"
+    " -> Tensor",
+    _td_lambda,
+    _td_lambda_fake,
+)

@@ -204,3 +204,79 @@ class Sampler:
     def seed(self) -> int: ...
     @property
     def draws(self) -> int: ...
+
+# --- kernels: outputs are given; shapes as in fop_core.ops ---
+
+_Array = npt.NDArray[Any]
+
+def simd() -> str: ...
+def best_simd() -> str: ...
+def set_simd(name: str) -> None: ...
+def soft_value(
+    q: _Array,
+    available: _Array | None,
+    alpha: _Array,
+    v: _Array,
+    policy: _Array | None,
+    log_policy: _Array | None,
+    entropy: _Array | None,
+    threads: int,
+) -> None: ...
+def soft_value_backward(
+    policy: _Array,
+    log_policy: _Array,
+    entropy: _Array,
+    available: _Array | None,
+    alpha: _Array,
+    grad_v: _Array | None,
+    grad_policy: _Array | None,
+    grad_log_policy: _Array | None,
+    grad_entropy: _Array | None,
+    grad_q: _Array,
+    threads: int,
+) -> None: ...
+def routed_mix(q: _Array, v: _Array, lam: _Array, v_state: _Array, q_tot: _Array, threads: int) -> None: ...
+def literal_mix(q: _Array, v: _Array, lam: _Array, v_tot: _Array, q_tot: _Array, threads: int) -> None: ...
+def routed_mix_backward(
+    q: _Array, v: _Array, grad: _Array, grad_q: _Array, grad_lam: _Array, threads: int
+) -> None: ...
+def literal_mix_backward(
+    q: _Array,
+    v: _Array,
+    lam: _Array,
+    grad: _Array,
+    grad_q: _Array,
+    grad_v: _Array,
+    grad_lam: _Array,
+    threads: int,
+) -> None: ...
+def soft_mix(
+    q: _Array,
+    available: _Array | None,
+    actions: _Array,
+    alpha: _Array,
+    lam: _Array,
+    v_state: _Array,
+    q_tot: _Array,
+    advantage: _Array,
+    threads: int,
+) -> None: ...
+def soft_mix_backward(
+    advantage: _Array,
+    available: _Array | None,
+    actions: _Array,
+    grad: _Array,
+    grad_q: _Array,
+    grad_lam: _Array,
+    threads: int,
+) -> None: ...
+def td_lambda(
+    reward: _Array,
+    values: _Array,
+    terminated: _Array,
+    mask: _Array,
+    gamma: float,
+    lam: float,
+    target: _Array,
+    threads: int,
+) -> None: ...
