@@ -84,7 +84,8 @@ def save(path: str | Path, state: TrainState, extra: dict[str, Any] | None = Non
     for name, optimiser in algorithm.optimisers.items():
         for index, entry in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{name}/{index}/{key}": value for key, value in entry.items()}
-    tensors |= {f"replay/{name}": torch.from_numpy(a) for name, a in state.replay.state().items()}
+    # Copies: the replay hands out read-only views, which torch cannot hold.
+    tensors |= {f"replay/{name}": torch.tensor(a) for name, a in state.replay.state().items()}
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     text = json.dumps(asdict(header), sort_keys=True)
     metadata = {"format": str(FORMAT), "header": text, "digest": _digest(text, tensors)}
@@ -187,7 +188,7 @@ def _digest(text: str, tensors: dict[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        digest.update(np.ascontiguousarray(tensor.numpy()))
     return digest.hexdigest()
 
 

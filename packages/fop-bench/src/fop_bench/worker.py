@@ -102,6 +102,15 @@ class Session:
             self._save()
 
     def run(self) -> Outcome:
+        with contextlib.closing(self.writer), contextlib.closing(self.scalars):
+            try:
+                return self._run()
+            except Exception as error:
+                with contextlib.suppress(FopError):  # a full disk has no room for this either
+                    self._write(End(outcome="failed", message=str(error), **self._when()))
+                raise
+
+    def _run(self) -> Outcome:
         from fop_algos.evaluate import evaluate
         from fop_algos.train import Evaluated, train
 
@@ -109,34 +118,33 @@ class Session:
         limit = plan.budget.env_steps
         if limit is None and plan.budget.updates is None:
             limit = 2**62  # minutes alone
-        with contextlib.closing(self.writer), contextlib.closing(self.scalars):
-            for event in train(
-                self.state,
-                self.env,
-                env_steps=limit,
-                updates=plan.budget.updates,
-                test_env=self.test_env,
-                test_every=plan.test_every,
-                test_episodes=plan.test_episodes,
-            ):
-                if isinstance(event, Evaluated):
-                    self._write(self._test(event.result, final=False))
-                else:
-                    self._trained(event)
-                self._tell()
-                if self._asked_to_stop():
-                    self._save()
-                    return Outcome("stopped")
-                if self._time_is_up():
-                    break
-                if time.perf_counter() - self.saved_at > self.order.checkpoint_seconds:
-                    self._save()
-            self._save()
-            self._tell("final test")
-            result = evaluate(self.state.algorithm, self.test_env, plan.test_episodes, FINAL_TEST)
-            self._write(self._test(result, final=True))
-            self._write(End(outcome="finished", **self._when()))
-            return Outcome("finished")
+        for event in train(
+            self.state,
+            self.env,
+            env_steps=limit,
+            updates=plan.budget.updates,
+            test_env=self.test_env,
+            test_every=plan.test_every,
+            test_episodes=plan.test_episodes,
+        ):
+            if isinstance(event, Evaluated):
+                self._write(self._test(event.result, final=False))
+            else:
+                self._trained(event)
+            self._tell()
+            if self._asked_to_stop():
+                self._save()
+                return Outcome("stopped")
+            if self._time_is_up():
+                break
+            if time.perf_counter() - self.saved_at > self.order.checkpoint_seconds:
+                self._save()
+        self._save()
+        self._tell("final test")
+        result = evaluate(self.state.algorithm, self.test_env, plan.test_episodes, FINAL_TEST)
+        self._write(self._test(result, final=True))
+        self._write(End(outcome="finished", **self._when()))
+        return Outcome("finished")
 
     def _elapsed(self) -> float:
         return self.spent_before + time.perf_counter() - self.began
