@@ -271,6 +271,10 @@ class SkirmishEnv:
         """
         return self._world.units(env)
 
+    def exact_reward(self, env: int) -> float:
+        """The last step's reward in double precision; `Step.reward` is it, rounded."""
+        return float(self._views["reward"][env])
+
     def steps(self, env: int) -> int:
         """Steps that the slot's episode has had."""
         return self._world.steps(env)
