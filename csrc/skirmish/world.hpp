@@ -55,11 +55,11 @@ struct Motion {
 
 // What a body remembers from loop to loop about its way; movement's and collision's own.
 struct Steering {
-  float vx = 0, vy = 0;                // displacement of the last loop
+  float vx = 0, vy = 0;                  // displacement wished for this loop, before others are met
   float waypoint_x = 0, waypoint_y = 0;  // next corner on the way to the goal (the goal where the way is free)
-  float goal_x = 0, goal_y = 0;        // for which the waypoint was found
-  std::int32_t refresh_at = kNever;    // loop from which the waypoint is looked for anew
-  std::int8_t detour = 0;              // side on which it goes round others: +1 left, -1 right, 0 none
+  float goal_x = 0, goal_y = 0;          // for which the waypoint was found
+  std::int32_t refresh_at = kNever;      // loop from which the waypoint is looked for anew
+  std::int8_t detour = 0;                // side on which it goes round others: +1 left, -1 right, 0 none
 };
 
 // A missile in flight, or a delayed hit (second strike of a Zealot, hit of a beam).
