@@ -151,7 +151,7 @@ void a_target_may_slip_a_little_during_the_wind_up() {
     world.cooldown[1] = 1000;
     order_attack(world, 0, 1);
     run(world, 2);
-    world.x[1] = 10 + 0.625f + 0.375f + 6 + (far ? 1.1f : 0.9f);
+    world.x[1] = 10 + 0.625f + 0.375f + 6 + (far ? 1.5f : 0.9f);
     run(world, 2);
     CHECK(world.attacks[0] == (far ? 0u : 1u));
   }
@@ -188,7 +188,10 @@ void two_sweeps_hit_everybody_near_the_line_once_each() {
                              {kZealot, 1, 15, 17.2f},
                              {kZealot, 1, 15, 17.95f},
                              {kZealot, 1, 16, 16}});
-  for (int unit = 1; unit <= 4; ++unit) world.cooldown[static_cast<std::size_t>(unit)] = 1000;
+  for (std::size_t unit = 1; unit <= 4; ++unit) {
+    world.cooldown[unit] = 1000;
+    world.next_scan[unit] = 1000;  // nobody walks
+  }
   order_attack(world, 0, 1);
   run(world, 4);
   order_stop(world, 0);

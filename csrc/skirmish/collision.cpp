@@ -15,19 +15,16 @@ namespace fop::skirmish {
 
 namespace {
 
-constexpr float kSlack = 1.0f / 16; // by how much two bodies may overlap
-constexpr float kForesight =
-    5; // loops: how early a unit turns aside for somebody who stands
-constexpr float kReach =
-    0.9f; // at most this far beyond contact is looked ahead
-constexpr float kCloseIn =
-    0.1f; // closing in slower than this share of the speed is no obstacle
-constexpr float kGrain = 4096; // positions are multiples of 1/4096
+constexpr float kSlack = 1.0f / 16;  // by how much two bodies may overlap
+constexpr float kForesight = 5;      // loops: how early a unit turns aside for somebody who stands
+constexpr float kReach = 0.9f;       // at most this far beyond contact is looked ahead
+constexpr float kCloseIn = 0.1f;     // closing in slower than this share of the speed is no obstacle
+constexpr float kGrain = 4096;       // positions are multiples of 1/4096
 constexpr int kMaxPairs = kMaxUnits * 24;
 
 enum class Stance : std::uint8_t {
-  kIdle,   // gives way to friends
-  kStands, // fights where it is: immovable
+  kIdle,    // gives way to friends
+  kStands,  // fights where it is: immovable
   kWalks,
 };
 
@@ -48,46 +45,37 @@ struct Pair {
 struct Bodies {
   std::array<Body, kMaxUnits> all;
   int count = 0;
-  std::array<Pair, kMaxPairs> pairs; // who is near whom
+  std::array<Pair, kMaxPairs> pairs;  // who is near whom
   int pair_count = 0;
 };
 
 // Directions tried in turn: multiples of 22.5 degrees.
-constexpr float kCos[] = {1, 0.923879533f, 0.707106781f, 0.382683432f,
-                          0, -0.382683432f};
-constexpr float kSin[] = {0, 0.382683432f, 0.707106781f, 0.923879533f,
-                          1, 0.923879533f};
+constexpr float kCos[] = {1, 0.923879533f, 0.707106781f, 0.382683432f, 0, -0.382683432f};
+constexpr float kSin[] = {0, 0.382683432f, 0.707106781f, 0.923879533f, 1, 0.923879533f};
 constexpr int kSteps = 6;
 
 bool share_a_layer(Layer a, Layer b) {
-  if (a == b)
-    return true;
-  return a != Layer::kGround && b != Layer::kGround; // Colossi and flyers
+  if (a == b) return true;
+  return a != Layer::kGround && b != Layer::kGround;  // Colossi and flyers
 }
 
-float contact(const Body &a, const Body &b) {
-  return a.radius + b.radius - kSlack;
-}
+float contact(const Body& a, const Body& b) { return a.radius + b.radius - kSlack; }
 
-Stance stance_of(const World &world, int unit) {
-  const Steering &steering = world.steering[at(unit)];
-  if (steering.vx != 0 || steering.vy != 0)
-    return Stance::kWalks;
-  if (world.figures_of(unit).speed <= 0)
-    return Stance::kStands;
-  return world.motion[at(unit)].kind == Motion::Kind::kHold ? Stance::kIdle
-                                                            : Stance::kStands;
+Stance stance_of(const World& world, int unit) {
+  const Steering& steering = world.steering[at(unit)];
+  if (steering.vx != 0 || steering.vy != 0) return Stance::kWalks;
+  if (world.figures_of(unit).speed <= 0) return Stance::kStands;
+  return world.motion[at(unit)].kind == Motion::Kind::kHold ? Stance::kIdle : Stance::kStands;
 }
 
 // All living bodies from west to east.
-void gather(const World &world, Bodies &bodies) {
+void gather(const World& world, Bodies& bodies) {
   bodies.count = 0;
   for (int unit = 0; unit < world.n_units(); ++unit) {
     const auto u = at(unit);
-    if (!world.alive[u])
-      continue;
-    const UnitFigures &figures = world.figures_of(unit);
-    const Steering &steering = world.steering[u];
+    if (!world.alive[u]) continue;
+    const UnitFigures& figures = world.figures_of(unit);
+    const Steering& steering = world.steering[u];
     const Body body{world.x[u],
                     world.y[u],
                     steering.vx,
@@ -110,64 +98,52 @@ void gather(const World &world, Bodies &bodies) {
 // Is `other` something to go round for the walking `body`? Idle friends are
 // pushed; walkers part as they touch, except slower ones on the same way, who
 // are overtaken.
-bool is_obstacle(const Body &body, const Body &other) {
+bool is_obstacle(const Body& body, const Body& other) {
   switch (other.stance) {
-  case Stance::kStands:
-    return true;
-  case Stance::kIdle:
-    return other.player != body.player;
-  case Stance::kWalks:
-    return other.speed < 0.9f * body.speed &&
-           body.vx * other.vx + body.vy * other.vy > 0;
+    case Stance::kStands:
+      return true;
+    case Stance::kIdle:
+      return other.player != body.player;
+    case Stance::kWalks:
+      return other.speed < 0.9f * body.speed && body.vx * other.vx + body.vy * other.vy > 0;
   }
   return false;
 }
 
 // Loops until a body that moves by (vx, vy) per loop touches the other; beyond
 // kForesight: never.
-float time_to_contact(const Body &body, const Body &other, float vx, float vy) {
+float time_to_contact(const Body& body, const Body& other, float vx, float vy) {
   const float dx = other.x - body.x, dy = other.y - body.y;
   const float rx = vx - other.vx, ry = vy - other.vy;
   const float closing = dx * rx + dy * ry;
-  if (closing <= 0)
-    return kForesight;
+  if (closing <= 0) return kForesight;
   const float square = dx * dx + dy * dy;
-  if (closing * closing <
-      kCloseIn * kCloseIn * square * body.speed * body.speed)
-    return kForesight;
+  if (closing * closing < kCloseIn * kCloseIn * square * body.speed * body.speed) return kForesight;
   const float speed2 = rx * rx + ry * ry, side = dx * ry - dy * rx;
   const float reach = contact(body, other);
   const float inside = reach * reach * speed2 - side * side;
-  if (inside <= 0)
-    return kForesight;
+  if (inside <= 0) return kForesight;
   return std::max(0.0f, (closing - std::sqrt(inside)) / speed2);
 }
 
-void find_pairs(Bodies &bodies) {
+void find_pairs(Bodies& bodies) {
   bodies.pair_count = 0;
   float largest = 0;
-  for (int i = 0; i < bodies.count; ++i)
-    largest = std::max(largest, bodies.all[at(i)].radius);
+  for (int i = 0; i < bodies.count; ++i) largest = std::max(largest, bodies.all[at(i)].radius);
   for (int i = 0; i < bodies.count; ++i) {
-    Body &a = bodies.all[at(i)];
+    Body& a = bodies.all[at(i)];
     const float window = a.radius + largest + kReach;
     for (int j = i + 1; j < bodies.count; ++j) {
-      Body &b = bodies.all[at(j)];
+      Body& b = bodies.all[at(j)];
       const float dx = b.x - a.x;
-      if (dx > window)
-        break;
+      if (dx > window) break;
       const float dy = b.y - a.y;
-      if (dy > window || dy < -window)
-        continue;
+      if (dy > window || dy < -window) continue;
       const float reach = a.radius + b.radius + kReach;
-      if (dx * dx + dy * dy > reach * reach || !share_a_layer(a.layer, b.layer))
-        continue;
-      if (a.stance != Stance::kWalks && b.stance != Stance::kWalks)
-        continue;
-      if (bodies.pair_count == kMaxPairs)
-        return;
-      bodies.pairs[at(bodies.pair_count++)] = {static_cast<std::uint8_t>(i),
-                                               static_cast<std::uint8_t>(j)};
+      if (dx * dx + dy * dy > reach * reach || !share_a_layer(a.layer, b.layer)) continue;
+      if (a.stance != Stance::kWalks && b.stance != Stance::kWalks) continue;
+      if (bodies.pair_count == kMaxPairs) return;
+      bodies.pairs[at(bodies.pair_count++)] = {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(j)};
       if (a.stance == Stance::kWalks && !a.blocked && is_obstacle(a, b)) {
         a.blocked = time_to_contact(a, b, a.vx, a.vy) < kForesight;
       }
@@ -179,44 +155,38 @@ void find_pairs(Bodies &bodies) {
 }
 
 struct Obstacles {
-  std::array<const Body *, 32> all;
+  std::array<const Body*, 32> all;
   int count = 0;
 };
 
-Obstacles obstacles_of(const Bodies &bodies, int i) {
+Obstacles obstacles_of(const Bodies& bodies, int i) {
   Obstacles obstacles;
-  const Body &body = bodies.all[at(i)];
+  const Body& body = bodies.all[at(i)];
   for (int p = 0; p < bodies.pair_count; ++p) {
     const Pair pair = bodies.pairs[at(p)];
-    if (pair.a != i && pair.b != i)
-      continue;
-    const Body &other = bodies.all[pair.a == i ? pair.b : pair.a];
-    if (is_obstacle(body, other) && obstacles.count < 32)
-      obstacles.all[at(obstacles.count++)] = &other;
+    if (pair.a != i && pair.b != i) continue;
+    const Body& other = bodies.all[pair.a == i ? pair.b : pair.a];
+    if (is_obstacle(body, other) && obstacles.count < 32) obstacles.all[at(obstacles.count++)] = &other;
   }
   return obstacles;
 }
 
-float free_time(const Body &body, const Obstacles &obstacles, float vx,
-                float vy) {
+float free_time(const Body& body, const Obstacles& obstacles, float vx, float vy) {
   float least = kForesight;
   for (int i = 0; i < obstacles.count && least > 0; ++i) {
-    least =
-        std::min(least, time_to_contact(body, *obstacles.all[at(i)], vx, vy));
+    least = std::min(least, time_to_contact(body, *obstacles.all[at(i)], vx, vy));
   }
   return least;
 }
 
 // Turns aside by as little as it takes to have the way free, to the side once
 // chosen if that can be.
-void go_round(World &world, Body &body, const Obstacles &obstacles) {
-  Steering &steering = world.steering[at(body.unit)];
+void go_round(World& world, Body& body, const Obstacles& obstacles) {
+  Steering& steering = world.steering[at(body.unit)];
   const float vx = body.vx, vy = body.vy;
-  float best_time = free_time(body, obstacles, vx, vy), best_x = vx,
-        best_y = vy;
+  float best_time = free_time(body, obstacles, vx, vy), best_x = vx, best_y = vy;
   const auto attempt = [&](int step, float side) {
-    const float x = kCos[step] * vx - side * kSin[step] * vy,
-                y = side * kSin[step] * vx + kCos[step] * vy;
+    const float x = kCos[step] * vx - side * kSin[step] * vy, y = side * kSin[step] * vx + kCos[step] * vy;
     const float time = free_time(body, obstacles, x, y);
     if (time > best_time) {
       best_time = time;
@@ -229,13 +199,10 @@ void go_round(World &world, Body &body, const Obstacles &obstacles) {
   const std::int8_t former = steering.detour;
   bool found = best_time >= kForesight;
   if (former != 0) {
-    for (int step = 1; step < kSteps && !found; ++step)
-      found = attempt(step, former);
-    for (int step = 1; step < kSteps && !found; ++step)
-      found = attempt(step, static_cast<float>(-former));
+    for (int step = 1; step < kSteps && !found; ++step) found = attempt(step, former);
+    for (int step = 1; step < kSteps && !found; ++step) found = attempt(step, static_cast<float>(-former));
   } else {
-    for (int step = 1; step < kSteps && !found; ++step)
-      found = attempt(step, -1) || attempt(step, 1);
+    for (int step = 1; step < kSteps && !found; ++step) found = attempt(step, -1) || attempt(step, 1);
   }
   const float share = std::min(1.0f, best_time);
   body.vx = share * best_x;
@@ -243,34 +210,28 @@ void go_round(World &world, Body &body, const Obstacles &obstacles) {
 }
 
 // How much of a pair's overlap each of the two gives way by.
-std::array<float, 2> shares(const Body &a, const Body &b) {
-  if (a.stance == Stance::kWalks && b.stance == Stance::kWalks)
-    return {0.5f, 0.5f};
+std::array<float, 2> shares(const Body& a, const Body& b) {
+  if (a.stance == Stance::kWalks && b.stance == Stance::kWalks) return {0.5f, 0.5f};
   const bool friends = a.player == b.player;
   if (a.stance == Stance::kWalks) {
-    if (friends && b.stance == Stance::kIdle)
-      return {0, 1};
+    if (friends && b.stance == Stance::kIdle) return {0, 1};
     return {1, 0};
   }
   if (b.stance != Stance::kWalks)
-    return a.stance == Stance::kIdle ? std::array<float, 2>{1, 0}
-                                     : std::array<float, 2>{0, 1};
-  if (friends && a.stance == Stance::kIdle)
-    return {1, 0};
+    return a.stance == Stance::kIdle ? std::array<float, 2>{1, 0} : std::array<float, 2>{0, 1};
+  if (friends && a.stance == Stance::kIdle) return {1, 0};
   return {0, 1};
 }
 
-void part(Bodies &bodies) {
+void part(Bodies& bodies) {
   for (int p = 0; p < bodies.pair_count; ++p) {
-    Body &a = bodies.all[bodies.pairs[at(p)].a];
-    Body &b = bodies.all[bodies.pairs[at(p)].b];
+    Body& a = bodies.all[bodies.pairs[at(p)].a];
+    Body& b = bodies.all[bodies.pairs[at(p)].b];
     const float dx = b.x - a.x, dy = b.y - a.y;
     const float reach = contact(a, b), square = dx * dx + dy * dy;
-    if (square >= reach * reach)
-      continue;
+    if (square >= reach * reach) continue;
     const float distance = std::sqrt(square);
-    const float ux = distance > 0 ? dx / distance : 1.0f,
-                uy = distance > 0 ? dy / distance : 0.0f;
+    const float ux = distance > 0 ? dx / distance : 1.0f, uy = distance > 0 ? dy / distance : 0.0f;
     const float overlap = reach - distance;
     const auto [of_a, of_b] = shares(a, b);
     a.x -= of_a * overlap * ux;
@@ -280,30 +241,26 @@ void part(Bodies &bodies) {
   }
 }
 
-Point kept_on_ground(const World &world, const Body &body) {
-  const UnitFigures &figures = world.figures_of(body.unit);
+Point kept_on_ground(const World& world, const Body& body) {
+  const UnitFigures& figures = world.figures_of(body.unit);
   const float clearance = clearance_of(figures);
   if (figures.layer == Layer::kAir || figures.crosses_cliffs) {
-    return {
-        std::clamp(body.x, kPlayableLow + clearance, kPlayableHigh - clearance),
-        std::clamp(body.y, kPlayableLow + clearance,
-                   kPlayableHigh - clearance)};
+    return {std::clamp(body.x, kPlayableLow + clearance, kPlayableHigh - clearance),
+            std::clamp(body.y, kPlayableLow + clearance, kPlayableHigh - clearance)};
   }
   return world.terrain->pushed_out({body.x, body.y}, clearance);
 }
 
-float grained(float value) {
-  return std::floor(value * kGrain + 0.5f) / kGrain;
-}
+float grained(float value) { return std::floor(value * kGrain + 0.5f) / kGrain; }
 
-} // namespace
+}  // namespace
 
-void resolve_collisions(World &world) {
+void resolve_collisions(World& world) {
   thread_local Bodies bodies;
   gather(world, bodies);
   find_pairs(bodies);
   for (int i = 0; i < bodies.count; ++i) {
-    Body &body = bodies.all[at(i)];
+    Body& body = bodies.all[at(i)];
     if (body.blocked) {
       go_round(world, body, obstacles_of(bodies, i));
     } else if (body.stance == Stance::kWalks) {
@@ -311,20 +268,19 @@ void resolve_collisions(World &world) {
     }
   }
   for (int i = 0; i < bodies.count; ++i) {
-    Body &body = bodies.all[at(i)];
+    Body& body = bodies.all[at(i)];
     body.x += body.vx;
     body.y += body.vy;
   }
   part(bodies);
   for (int i = 0; i < bodies.count; ++i) {
-    const Body &body = bodies.all[at(i)];
+    const Body& body = bodies.all[at(i)];
     const auto u = at(body.unit);
-    if (body.x == world.x[u] && body.y == world.y[u])
-      continue;
+    if (body.x == world.x[u] && body.y == world.y[u]) continue;
     const Point place = kept_on_ground(world, body);
     world.x[u] = grained(place.x);
     world.y[u] = grained(place.y);
   }
 }
 
-} // namespace fop::skirmish
+}  // namespace fop::skirmish

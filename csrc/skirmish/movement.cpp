@@ -15,11 +15,9 @@ namespace fop::skirmish {
 
 namespace {
 
-constexpr int kRefreshInterval =
-    8; // loops after which a way is looked for anew
-constexpr float kGoalDrift = 0.25f; // ... or when the goal has moved this far
-constexpr float kLateralBraking =
-    1.6f; // fitted: sideways speed lost per loop, in accelerations
+constexpr int kRefreshInterval = 8;      // loops after which a way is looked for anew
+constexpr float kGoalDrift = 0.25f;      // ... or when the goal has moved this far
+constexpr float kLateralBraking = 1.6f;  // fitted: sideways speed lost per loop, in accelerations
 
 struct Goal {
   Point place;
@@ -27,63 +25,49 @@ struct Goal {
   bool exists = false;
 };
 
-Goal goal_of(const World &world, const Motion &motion) {
+Goal goal_of(const World& world, const Motion& motion) {
   switch (motion.kind) {
-  case Motion::Kind::kToPoint:
-  case Motion::Kind::kFormation:
-    return {{motion.x, motion.y}, 0, true};
-  case Motion::Kind::kToUnit:
-    return {{world.x[at(motion.unit)], world.y[at(motion.unit)]},
-            motion.stop_distance,
-            true};
-  case Motion::Kind::kHold:
-  case Motion::Kind::kFace:
-    break;
+    case Motion::Kind::kToPoint:
+    case Motion::Kind::kFormation:
+      return {{motion.x, motion.y}, 0, true};
+    case Motion::Kind::kToUnit:
+      return {{world.x[at(motion.unit)], world.y[at(motion.unit)]}, motion.stop_distance, true};
+    case Motion::Kind::kHold:
+    case Motion::Kind::kFace:
+      break;
   }
   return {};
 }
 
-void turn_towards(World &world, int unit, float dx, float dy) {
+void turn_towards(World& world, int unit, float dx, float dy) {
   const auto u = at(unit);
-  if (dx == 0 && dy == 0)
-    return;
+  if (dx == 0 && dy == 0) return;
   const float turn_rate = world.figures_of(unit).turn_rate;
   const float c = cosine(world.facing[u]), s = sine(world.facing[u]);
   const float off = angle_of(c * dx + s * dy, c * dy - s * dx);
-  if (std::abs(off) < 1e-6f)
-    return;
+  if (std::abs(off) < 1e-6f) return;
   float facing = world.facing[u] + std::clamp(off, -turn_rate, turn_rate);
   const auto half_turn = static_cast<float>(kPi);
-  if (facing > half_turn)
-    facing -= 2 * half_turn;
-  if (facing < -half_turn)
-    facing += 2 * half_turn;
+  if (facing > half_turn) facing -= 2 * half_turn;
+  if (facing < -half_turn) facing += 2 * half_turn;
   world.facing[u] = facing;
 }
 
-bool walks_on_ground(const UnitFigures &body) {
-  return body.layer != Layer::kAir && !body.crosses_cliffs;
-}
+bool walks_on_ground(const UnitFigures& body) { return body.layer != Layer::kAir && !body.crosses_cliffs; }
 
 // The point to walk straight to: the goal, or the next corner on the way to it.
-Point waypoint(World &world, int unit, Point goal, float speed) {
-  Steering &steering = world.steering[at(unit)];
-  const UnitFigures &body = world.figures_of(unit);
-  if (!walks_on_ground(body))
-    return goal;
+Point waypoint(World& world, int unit, Point goal, float speed) {
+  Steering& steering = world.steering[at(unit)];
+  const UnitFigures& body = world.figures_of(unit);
+  if (!walks_on_ground(body)) return goal;
   const Point here{world.x[at(unit)], world.y[at(unit)]};
-  const float drift_x = goal.x - steering.goal_x,
-              drift_y = goal.y - steering.goal_y;
-  const bool moved =
-      drift_x * drift_x + drift_y * drift_y > kGoalDrift * kGoalDrift;
-  const bool direct = steering.waypoint_x == steering.goal_x &&
-                      steering.waypoint_y == steering.goal_y;
-  const float dx = steering.waypoint_x - here.x,
-              dy = steering.waypoint_y - here.y;
+  const float drift_x = goal.x - steering.goal_x, drift_y = goal.y - steering.goal_y;
+  const bool moved = drift_x * drift_x + drift_y * drift_y > kGoalDrift * kGoalDrift;
+  const bool direct = steering.waypoint_x == steering.goal_x && steering.waypoint_y == steering.goal_y;
+  const float dx = steering.waypoint_x - here.x, dy = steering.waypoint_y - here.y;
   const bool at_corner = !direct && dx * dx + dy * dy <= speed * speed;
   if (moved || at_corner || world.loop >= steering.refresh_at) {
-    const Point from =
-        at_corner ? Point{steering.waypoint_x, steering.waypoint_y} : here;
+    const Point from = at_corner ? Point{steering.waypoint_x, steering.waypoint_y} : here;
     const float clearance = clearance_of(body);
     const Point next = world.terrain->next_waypoint(from, goal, clearance);
     steering.goal_x = goal.x;
@@ -98,33 +82,29 @@ Point waypoint(World &world, int unit, Point goal, float speed) {
 
 // Units with finite acceleration keep their speed through a turn and lose what
 // of it is sideways little by little; they brake so as to stop at the goal.
-void fly(World &world, int unit, Point way, float distance, float rest) {
+void fly(World& world, int unit, Point way, float distance, float rest) {
   const auto u = at(unit);
-  Steering &steering = world.steering[u];
-  const UnitFigures &body = world.figures_of(unit);
+  Steering& steering = world.steering[u];
+  const UnitFigures& body = world.figures_of(unit);
   const float ux = way.x / distance, uy = way.y / distance;
   const float sideways = ux * steering.vy - uy * steering.vx;
   float speed = world.speed[u];
-  speed = speed * speed > 2 * body.acceleration * rest
-              ? std::max(0.0f, speed - body.acceleration)
-              : std::min(body.speed, speed + body.acceleration);
+  speed = speed * speed > 2 * body.acceleration * rest ? std::max(0.0f, speed - body.acceleration)
+                                                       : std::min(body.speed, speed + body.acceleration);
   const float kept =
-      std::min(speed, std::max(0.0f, std::abs(sideways) -
-                                         kLateralBraking * body.acceleration));
+      std::min(speed, std::max(0.0f, std::abs(sideways) - kLateralBraking * body.acceleration));
   const float drift = sideways < 0 ? -kept : kept;
-  const float ahead =
-      std::min(rest, std::sqrt(std::max(0.0f, speed * speed - drift * drift)));
+  const float ahead = std::min(rest, std::sqrt(std::max(0.0f, speed * speed - drift * drift)));
   steering.vx = ux * ahead - uy * drift;
   steering.vy = uy * ahead + ux * drift;
   world.speed[u] = std::min(speed, std::sqrt(ahead * ahead + drift * drift));
 }
 
-void come_to_rest(World &world, int unit) {
+void come_to_rest(World& world, int unit) {
   const auto u = at(unit);
-  Steering &steering = world.steering[u];
+  Steering& steering = world.steering[u];
   steering.refresh_at = kNever;
-  const float slower =
-      std::max(0.0f, world.speed[u] - world.figures_of(unit).acceleration);
+  const float slower = std::max(0.0f, world.speed[u] - world.figures_of(unit).acceleration);
   if (world.figures_of(unit).acceleration <= 0 || slower <= 0) {
     steering.vx = steering.vy = world.speed[u] = 0;
     return;
@@ -134,23 +114,21 @@ void come_to_rest(World &world, int unit) {
   world.speed[u] = slower;
 }
 
-} // namespace
+}  // namespace
 
-void move(World &world, int unit) {
+void move(World& world, int unit) {
   const auto u = at(unit);
-  const Motion &motion = world.motion[u];
-  const UnitFigures &body = world.figures_of(unit);
+  const Motion& motion = world.motion[u];
+  const UnitFigures& body = world.figures_of(unit);
   const Goal goal = goal_of(world, motion);
   const float here_x = world.x[u], here_y = world.y[u];
   if (!goal.exists || body.speed <= 0) {
     come_to_rest(world, unit);
-    if (motion.kind == Motion::Kind::kFace)
-      turn_towards(world, unit, motion.x - here_x, motion.y - here_y);
+    if (motion.kind == Motion::Kind::kFace) turn_towards(world, unit, motion.x - here_x, motion.y - here_y);
     return;
   }
   const float goal_dx = goal.place.x - here_x, goal_dy = goal.place.y - here_y;
-  const float rest =
-      std::sqrt(goal_dx * goal_dx + goal_dy * goal_dy) - goal.stop_distance;
+  const float rest = std::sqrt(goal_dx * goal_dx + goal_dy * goal_dy) - goal.stop_distance;
   if (rest <= 0) {
     come_to_rest(world, unit);
     turn_towards(world, unit, goal_dx, goal_dy);
@@ -163,12 +141,11 @@ void move(World &world, int unit) {
     come_to_rest(world, unit);
     return;
   }
-  Steering &steering = world.steering[u];
+  Steering& steering = world.steering[u];
   if (body.acceleration > 0) {
     fly(world, unit, way, distance, rest);
   } else {
-    const float share =
-        std::min(body.speed, std::min(rest, distance)) / distance;
+    const float share = std::min(body.speed, std::min(rest, distance)) / distance;
     steering.vx = share * way.x;
     steering.vy = share * way.y;
     world.speed[u] = share * distance;
@@ -176,4 +153,4 @@ void move(World &world, int unit) {
   turn_towards(world, unit, way.x, way.y);
 }
 
-} // namespace fop::skirmish
+}  // namespace fop::skirmish

@@ -12,11 +12,9 @@ namespace fop::skirmish {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kTolerance =
-    1.0f / 512;               // bodies rest exactly at their clearance
-constexpr float kNear = 1.0f; // how far from its cell a body touches walls
-constexpr double kLongestArc =
-    kPi / 6; // corners are rounded by tangents this far apart
+constexpr float kTolerance = 1.0f / 512;  // bodies rest exactly at their clearance
+constexpr float kNear = 1.0f;             // how far from its cell a body touches walls
+constexpr double kLongestArc = kPi / 6;   // corners are rounded by tangents this far apart
 constexpr float kInnerSlack = 1.0f / 16;
 
 Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
@@ -29,8 +27,7 @@ float length(Point a) { return std::sqrt(dot(a, a)); }
 Point closest_on(Point a, Point b, Point p) {
   const Point way = b - a;
   const float square = dot(way, way);
-  const float share =
-      square > 0 ? std::clamp(dot(p - a, way) / square, 0.0f, 1.0f) : 0.0f;
+  const float share = square > 0 ? std::clamp(dot(p - a, way) / square, 0.0f, 1.0f) : 0.0f;
   return a + share * way;
 }
 
@@ -40,104 +37,87 @@ float square_distance(Point a, Point b, Point p) {
 }
 
 bool cross_each_other(Point a, Point b, Point c, Point d) {
-  return cross(b - a, c - a) * cross(b - a, d - a) < 0 &&
-         cross(d - c, a - c) * cross(d - c, b - c) < 0;
+  return cross(b - a, c - a) * cross(b - a, d - a) < 0 && cross(d - c, a - c) * cross(d - c, b - c) < 0;
 }
 
 int cell_index(int x, int y) { return y * kMapSize + x; }
-bool on_map(int x, int y) {
-  return x >= 0 && y >= 0 && x < kMapSize && y < kMapSize;
-}
+bool on_map(int x, int y) { return x >= 0 && y >= 0 && x < kMapSize && y < kMapSize; }
 int cell_of(Point p) {
   const int x = std::clamp(static_cast<int>(p.x), 0, kMapSize - 1);
   const int y = std::clamp(static_cast<int>(p.y), 0, kMapSize - 1);
   return cell_index(x, y);
 }
 
-} // namespace
+}  // namespace
 
-float clearance_of(const UnitFigures &figures) {
-  return std::max(0.0f,
-                  std::min(figures.inner_radius, figures.separation_radius) -
-                      kInnerSlack);
+float clearance_of(const UnitFigures& figures) {
+  return std::max(0.0f, std::min(figures.inner_radius, figures.separation_radius) - kInnerSlack);
 }
 
-Terrain::Terrain(const Scenario &scenario) {
+Terrain::Terrain(const Scenario& scenario) {
   open_cells(scenario);
   keep_reachable(scenario);
   cut_corners(scenario);
   build_walls();
   index_walls();
   for (int type = 0; type < kUnitTypes; ++type) {
-    const UnitFigures &body = figures(static_cast<UnitType>(type), false);
-    if (body.layer != Layer::kGround || body.crosses_cliffs || body.speed <= 0)
-      continue;
+    const UnitFigures& body = figures(static_cast<UnitType>(type), false);
+    if (body.layer != Layer::kGround || body.crosses_cliffs || body.speed <= 0) continue;
     const float clearance = clearance_of(body);
-    const bool known = std::any_of(
-        corners_.begin(), corners_.end(),
-        [&](const Corners &corners) { return corners.clearance == clearance; });
-    if (!known)
-      corners_.push_back(build_corners(clearance));
+    const bool known = std::any_of(corners_.begin(), corners_.end(),
+                                   [&](const Corners& corners) { return corners.clearance == clearance; });
+    if (!known) corners_.push_back(build_corners(clearance));
   }
+  spawn_places_ = find_spawn_places(scenario, *this);  // last: it asks for the ground
 }
 
-void Terrain::open_cells(const Scenario &scenario) {
+void Terrain::open_cells(const Scenario& scenario) {
   for (int y = 0; y < kMapSize; ++y) {
     for (int x = 0; x < kMapSize; ++x) {
-      const bool playable = x >= kPlayableLow && x < kPlayableHigh &&
-                            y >= kPlayableLow && y < kPlayableHigh;
+      const bool playable = x >= kPlayableLow && x < kPlayableHigh && y >= kPlayableLow && y < kPlayableHigh;
       const auto i = static_cast<std::size_t>(cell_index(x, y));
-      cells_[i] =
-          playable && scenario.walkable_open[i] ? Cell::kOpen : Cell::kClosed;
+      cells_[i] = playable && scenario.walkable_open[i] ? Cell::kOpen : Cell::kClosed;
     }
   }
 }
 
 // Some maps have ground outside their ring of cliffs: only what can be walked
 // to counts.
-void Terrain::keep_reachable(const Scenario &scenario) {
-  if (scenario.spawn_calls.empty())
-    return;
+void Terrain::keep_reachable(const Scenario& scenario) {
+  if (scenario.spawn_calls.empty()) return;
   std::array<bool, kMapSize * kMapSize> reached{};
   std::vector<int> open;
-  for (const SpawnCall &call : scenario.spawn_calls)
-    open.push_back(cell_of({call.x, call.y}));
+  for (const SpawnCall& call : scenario.spawn_calls) open.push_back(cell_of({call.x, call.y}));
   while (!open.empty()) {
     const int cell = open.back();
     open.pop_back();
     const auto i = static_cast<std::size_t>(cell);
-    if (reached[i] || cells_[i] == Cell::kClosed)
-      continue;
+    if (reached[i] || cells_[i] == Cell::kClosed) continue;
     reached[i] = true;
     const int x = cell % kMapSize, y = cell / kMapSize;
-    for (const auto &[dx, dy] : {std::pair{1, 0}, {-1, 0}, {0, 1}, {0, -1}}) {
-      if (on_map(x + dx, y + dy))
-        open.push_back(cell_index(x + dx, y + dy));
+    for (const auto& [dx, dy] : {std::pair{1, 0}, {-1, 0}, {0, 1}, {0, -1}}) {
+      if (on_map(x + dx, y + dy)) open.push_back(cell_index(x + dx, y + dy));
     }
   }
   for (std::size_t i = 0; i < cells_.size(); ++i) {
-    if (!reached[i])
-      cells_[i] = Cell::kClosed;
+    if (!reached[i]) cells_[i] = Cell::kClosed;
   }
 }
 
 // Cliffs that run diagonally come as stairs of cells: the outer half of each
 // step is cut off.
-void Terrain::cut_corners(const Scenario &scenario) {
+void Terrain::cut_corners(const Scenario& scenario) {
   const std::array<Cell, kMapSize * kMapSize> before = cells_;
   const auto closed = [&](int x, int y) {
-    return on_map(x, y) &&
-           before[static_cast<std::size_t>(cell_index(x, y))] == Cell::kClosed;
+    return on_map(x, y) && before[static_cast<std::size_t>(cell_index(x, y))] == Cell::kClosed;
   };
   for (int y = 1; y + 1 < kMapSize; ++y) {
     for (int x = 1; x + 1 < kMapSize; ++x) {
       const auto i = static_cast<std::size_t>(cell_index(x, y));
-      if (before[i] == Cell::kClosed || scenario.walkable[i])
-        continue;
+      if (before[i] == Cell::kClosed || scenario.walkable[i]) continue;
       const bool east = closed(x + 1, y), west = closed(x - 1, y);
       const bool north = closed(x, y + 1), south = closed(x, y - 1);
-      if (east == west || north == south)
-        continue;
+      if (east == west || north == south) continue;
       if (east) {
         cells_[i] = north ? Cell::kSouthWest : Cell::kNorthWest;
       } else {
@@ -149,21 +129,20 @@ void Terrain::cut_corners(const Scenario &scenario) {
 
 // Does ground reach the side of the cell that looks towards (dx, dy)?
 bool Terrain::side_is_open(int x, int y, int dx, int dy) const {
-  if (!on_map(x, y))
-    return false;
+  if (!on_map(x, y)) return false;
   switch (cells_[static_cast<std::size_t>(cell_index(x, y))]) {
-  case Cell::kClosed:
-    return false;
-  case Cell::kOpen:
-    return true;
-  case Cell::kSouthWest:
-    return dx < 0 || dy < 0;
-  case Cell::kSouthEast:
-    return dx > 0 || dy < 0;
-  case Cell::kNorthWest:
-    return dx < 0 || dy > 0;
-  case Cell::kNorthEast:
-    return dx > 0 || dy > 0;
+    case Cell::kClosed:
+      return false;
+    case Cell::kOpen:
+      return true;
+    case Cell::kSouthWest:
+      return dx < 0 || dy < 0;
+    case Cell::kSouthEast:
+      return dx > 0 || dy < 0;
+    case Cell::kNorthWest:
+      return dx < 0 || dy > 0;
+    case Cell::kNorthEast:
+      return dx > 0 || dy > 0;
   }
   return false;
 }
@@ -178,44 +157,36 @@ void Terrain::build_walls() {
   };
   for (int y = 0; y <= kMapSize; ++y) {
     for (int x = 0; x <= kMapSize; ++x) {
-      const bool west = side_is_open(x - 1, y, 1, 0),
-                 east = side_is_open(x, y, -1, 0);
-      if (west && !east)
-        add(x, y, x, y + 1);
-      if (east && !west)
-        add(x, y + 1, x, y);
-      const bool south = side_is_open(x, y - 1, 0, 1),
-                 north = side_is_open(x, y, 0, -1);
-      if (north && !south)
-        add(x, y, x + 1, y);
-      if (south && !north)
-        add(x + 1, y, x, y);
-      if (!on_map(x, y))
-        continue;
+      const bool west = side_is_open(x - 1, y, 1, 0), east = side_is_open(x, y, -1, 0);
+      if (west && !east) add(x, y, x, y + 1);
+      if (east && !west) add(x, y + 1, x, y);
+      const bool south = side_is_open(x, y - 1, 0, 1), north = side_is_open(x, y, 0, -1);
+      if (north && !south) add(x, y, x + 1, y);
+      if (south && !north) add(x + 1, y, x, y);
+      if (!on_map(x, y)) continue;
       switch (cells_[static_cast<std::size_t>(cell_index(x, y))]) {
-      case Cell::kSouthWest:
-        add(x + 1, y, x, y + 1);
-        break;
-      case Cell::kSouthEast:
-        add(x + 1, y + 1, x, y);
-        break;
-      case Cell::kNorthWest:
-        add(x, y, x + 1, y + 1);
-        break;
-      case Cell::kNorthEast:
-        add(x, y + 1, x + 1, y);
-        break;
-      default:
-        break;
+        case Cell::kSouthWest:
+          add(x + 1, y, x, y + 1);
+          break;
+        case Cell::kSouthEast:
+          add(x + 1, y + 1, x, y);
+          break;
+        case Cell::kNorthWest:
+          add(x, y, x + 1, y + 1);
+          break;
+        case Cell::kNorthEast:
+          add(x, y + 1, x + 1, y);
+          break;
+        default:
+          break;
       }
     }
   }
-  const auto continues = [](const Wall &first, const Wall &second) {
-    return first.b.x == second.a.x && first.b.y == second.a.y &&
-           cross(first.normal, second.normal) == 0 &&
+  const auto continues = [](const Wall& first, const Wall& second) {
+    return first.b.x == second.a.x && first.b.y == second.a.y && cross(first.normal, second.normal) == 0 &&
            dot(first.normal, second.normal) > 0;
   };
-  while (!pieces.empty()) { // join pieces that lie in one line
+  while (!pieces.empty()) {  // join pieces that lie in one line
     Wall wall = pieces.back();
     pieces.pop_back();
     for (bool grown = true; grown;) {
@@ -244,92 +215,73 @@ void Terrain::index_walls() {
       for (std::size_t w = 0; w < walls_.size(); ++w) {
         const Point middle{fx + 0.5f, fy + 0.5f};
         const float reach = kNear + 0.70710678f;
-        if (square_distance(walls_[w].a, walls_[w].b, middle) <=
-            reach * reach) {
+        if (square_distance(walls_[w].a, walls_[w].b, middle) <= reach * reach) {
           near_.push_back(static_cast<std::uint16_t>(w));
         }
       }
-      near_begin_[static_cast<std::size_t>(cell_index(x, y)) + 1] =
-          static_cast<std::uint32_t>(near_.size());
+      near_begin_[static_cast<std::size_t>(cell_index(x, y)) + 1] = static_cast<std::uint32_t>(near_.size());
     }
   }
 }
 
 bool Terrain::is_ground(Point point) const {
-  if (!(point.x >= 0 && point.y >= 0 && point.x < kMapSize &&
-        point.y < kMapSize))
-    return false;
-  const float fx = point.x - std::floor(point.x),
-              fy = point.y - std::floor(point.y);
+  if (!(point.x >= 0 && point.y >= 0 && point.x < kMapSize && point.y < kMapSize)) return false;
+  const float fx = point.x - std::floor(point.x), fy = point.y - std::floor(point.y);
   switch (cells_[static_cast<std::size_t>(cell_of(point))]) {
-  case Cell::kClosed:
-    return false;
-  case Cell::kOpen:
-    return true;
-  case Cell::kSouthWest:
-    return fx + fy <= 1;
-  case Cell::kSouthEast:
-    return fx >= fy;
-  case Cell::kNorthWest:
-    return fx <= fy;
-  case Cell::kNorthEast:
-    return fx + fy >= 1;
+    case Cell::kClosed:
+      return false;
+    case Cell::kOpen:
+      return true;
+    case Cell::kSouthWest:
+      return fx + fy <= 1;
+    case Cell::kSouthEast:
+      return fx >= fy;
+    case Cell::kNorthWest:
+      return fx <= fy;
+    case Cell::kNorthEast:
+      return fx + fy >= 1;
   }
   return false;
 }
 
 bool Terrain::is_clear(Point point, float clearance) const {
-  if (!is_ground(point))
-    return false;
+  if (!is_ground(point)) return false;
   const float least = std::max(0.0f, clearance - kTolerance);
   const auto cell = static_cast<std::size_t>(cell_of(point));
   for (std::uint32_t i = near_begin_[cell]; i < near_begin_[cell + 1]; ++i) {
-    const Wall &wall = walls_[near_[i]];
-    if (square_distance(wall.a, wall.b, point) < least * least)
-      return false;
+    const Wall& wall = walls_[near_[i]];
+    if (square_distance(wall.a, wall.b, point) < least * least) return false;
   }
   return true;
 }
 
 bool Terrain::is_line_clear(Point a, Point b, float clearance) const {
   const float least = std::max(0.0f, clearance - kTolerance);
-  const float low_x = std::min(a.x, b.x) - least,
-              high_x = std::max(a.x, b.x) + least;
-  const float low_y = std::min(a.y, b.y) - least,
-              high_y = std::max(a.y, b.y) + least;
-  for (const Wall &wall : walls_) {
-    if (std::max(wall.a.x, wall.b.x) <= low_x ||
-        std::min(wall.a.x, wall.b.x) >= high_x)
-      continue;
-    if (std::max(wall.a.y, wall.b.y) <= low_y ||
-        std::min(wall.a.y, wall.b.y) >= high_y)
-      continue;
-    if (cross_each_other(a, b, wall.a, wall.b))
-      return false;
-    const float nearest = std::min(
-        {square_distance(wall.a, wall.b, a), square_distance(wall.a, wall.b, b),
-         square_distance(a, b, wall.a), square_distance(a, b, wall.b)});
-    if (nearest < least * least)
-      return false;
+  const float low_x = std::min(a.x, b.x) - least, high_x = std::max(a.x, b.x) + least;
+  const float low_y = std::min(a.y, b.y) - least, high_y = std::max(a.y, b.y) + least;
+  for (const Wall& wall : walls_) {
+    if (std::max(wall.a.x, wall.b.x) <= low_x || std::min(wall.a.x, wall.b.x) >= high_x) continue;
+    if (std::max(wall.a.y, wall.b.y) <= low_y || std::min(wall.a.y, wall.b.y) >= high_y) continue;
+    if (cross_each_other(a, b, wall.a, wall.b)) return false;
+    const float nearest = std::min({square_distance(wall.a, wall.b, a), square_distance(wall.a, wall.b, b),
+                                    square_distance(a, b, wall.a), square_distance(a, b, wall.b)});
+    if (nearest < least * least) return false;
   }
   return true;
 }
 
 Point Terrain::pushed_out(Point point, float clearance) const {
   const auto cell = static_cast<std::size_t>(cell_of(point));
-  if (near_begin_[cell] == near_begin_[cell + 1] && cells_[cell] == Cell::kOpen)
-    return point;
+  if (near_begin_[cell] == near_begin_[cell + 1] && cells_[cell] == Cell::kOpen) return point;
   Point out = point;
-  for (int round = 0; round < 3;
-       ++round) { // in a concave corner two walls push in turn
+  for (int round = 0; round < 3; ++round) {  // in a concave corner two walls push in turn
     bool pushed = false;
     for (std::uint32_t i = near_begin_[cell]; i < near_begin_[cell + 1]; ++i) {
-      const Wall &wall = walls_[near_[i]];
+      const Wall& wall = walls_[near_[i]];
       const Point foot = closest_on(wall.a, wall.b, out);
       const Point away = out - foot;
       const float square = dot(away, away);
-      if (square >= clearance * clearance)
-        continue;
+      if (square >= clearance * clearance) continue;
       const float side = dot(away, wall.normal);
       const bool at_end = square > side * side * 1.0001f;
       const float distance = std::sqrt(square);
@@ -340,15 +292,13 @@ Point Terrain::pushed_out(Point point, float clearance) const {
       }
       pushed = true;
     }
-    if (!pushed)
-      break;
+    if (!pushed) break;
   }
   return is_ground(out) ? out : nearest_clear(point, clearance);
 }
 
 Point Terrain::nearest_clear(Point point, float clearance) const {
-  if (is_clear(point, clearance))
-    return point;
+  if (is_clear(point, clearance)) return point;
   Point best = point;
   float least = kInfinity;
   const auto consider = [&](Point p) {
@@ -358,25 +308,21 @@ Point Terrain::nearest_clear(Point point, float clearance) const {
       best = p;
     }
   };
-  for (const Wall &wall : walls_) {
+  for (const Wall& wall : walls_) {
     const Point foot = closest_on(wall.a, wall.b, point);
     consider(foot + clearance * wall.normal);
     const float distance = length(point - foot);
-    if (distance > 0)
-      consider(foot + (clearance / distance) * (point - foot));
+    if (distance > 0) consider(foot + (clearance / distance) * (point - foot));
   }
-  const Corners &corners = corners_for(clearance);
-  for (const Point p : corners.recesses)
-    consider(p);
-  for (const Point p : corners.points)
-    consider(p);
+  const Corners& corners = corners_for(clearance);
+  for (const Point p : corners.recesses) consider(p);
+  for (const Point p : corners.points) consider(p);
   return best;
 }
 
-const Terrain::Corners &Terrain::corners_for(float clearance) const {
-  for (const Corners &corners : corners_) {
-    if (corners.clearance >= clearance)
-      return corners;
+const Terrain::Corners& Terrain::corners_for(float clearance) const {
+  for (const Corners& corners : corners_) {
+    if (corners.clearance >= clearance) return corners;
   }
   return corners_.back();
 }
@@ -384,31 +330,24 @@ const Terrain::Corners &Terrain::corners_for(float clearance) const {
 Terrain::Corners Terrain::build_corners(float clearance) const {
   Corners corners;
   corners.clearance = clearance;
-  for (const Wall &first : walls_) {
-    for (const Wall &second : walls_) {
-      if (first.b.x != second.a.x || first.b.y != second.a.y)
-        continue;
+  for (const Wall& first : walls_) {
+    for (const Wall& second : walls_) {
+      if (first.b.x != second.a.x || first.b.y != second.a.y) continue;
       const double turn =
-          static_cast<double>(angle_of(dot(first.normal, second.normal),
-                                       cross(first.normal, second.normal)));
+          static_cast<double>(angle_of(dot(first.normal, second.normal), cross(first.normal, second.normal)));
       if (turn > 0) {
         const float share = clearance / (1 + dot(first.normal, second.normal));
-        corners.recesses.push_back(first.b +
-                                   share * (first.normal + second.normal));
+        corners.recesses.push_back(first.b + share * (first.normal + second.normal));
         continue;
       }
-      const int tangents =
-          static_cast<int>(std::ceil(-turn / kLongestArc - 1e-6));
-      const float arc =
-          static_cast<float>(turn) / static_cast<float>(std::max(1, tangents));
+      const int tangents = static_cast<int>(std::ceil(-turn / kLongestArc - 1e-6));
+      const float arc = static_cast<float>(turn) / static_cast<float>(std::max(1, tangents));
       const float reach = clearance / cosine(0.5f * arc) + kTolerance;
       const float start = angle_of(first.normal.x, first.normal.y);
       for (int i = 0; i < tangents; ++i) {
         const float angle = start + (static_cast<float>(i) + 0.5f) * arc;
-        const Point p =
-            first.b + Point{reach * cosine(angle), reach * sine(angle)};
-        if (is_clear(p, clearance))
-          corners.points.push_back(p);
+        const Point p = first.b + Point{reach * cosine(angle), reach * sine(angle)};
+        if (is_clear(p, clearance)) corners.points.push_back(p);
       }
     }
   }
@@ -417,21 +356,16 @@ Terrain::Corners Terrain::build_corners(float clearance) const {
   corners.first.assign(n * n, -1);
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
-      if (i != j &&
-          !is_line_clear(corners.points[i], corners.points[j], clearance))
-        continue;
-      corners.distances[i * n + j] =
-          length(corners.points[j] - corners.points[i]);
+      if (i != j && !is_line_clear(corners.points[i], corners.points[j], clearance)) continue;
+      corners.distances[i * n + j] = length(corners.points[j] - corners.points[i]);
       corners.first[i * n + j] = static_cast<std::int16_t>(j);
     }
   }
   for (std::size_t k = 0; k < n; ++k) {
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = 0; j < n; ++j) {
-        const float through =
-            corners.distances[i * n + k] + corners.distances[k * n + j];
-        if (through >= corners.distances[i * n + j])
-          continue;
+        const float through = corners.distances[i * n + k] + corners.distances[k * n + j];
+        if (through >= corners.distances[i * n + j]) continue;
         corners.distances[i * n + j] = through;
         corners.first[i * n + j] = corners.first[i * n + k];
       }
@@ -439,8 +373,7 @@ Terrain::Corners Terrain::build_corners(float clearance) const {
   }
   corners.candidates_begin.push_back(0);
   for (int cell = 0; cell < kMapSize * kMapSize; ++cell) {
-    const Point low{static_cast<float>(cell % kMapSize),
-                    static_cast<float>(cell / kMapSize)};
+    const Point low{static_cast<float>(cell % kMapSize), static_cast<float>(cell / kMapSize)};
     std::vector<bool> seen(n, false);
     if (cells_[static_cast<std::size_t>(cell)] != Cell::kClosed) {
       for (const float dx : {0.02f, 0.25f, 0.5f, 0.75f, 0.98f}) {
@@ -453,28 +386,23 @@ Terrain::Corners Terrain::build_corners(float clearance) const {
       }
     }
     for (std::size_t i = 0; i < n; ++i) {
-      if (seen[i])
-        corners.candidates.push_back(static_cast<std::uint16_t>(i));
+      if (seen[i]) corners.candidates.push_back(static_cast<std::uint16_t>(i));
     }
-    corners.candidates_begin.push_back(
-        static_cast<std::uint32_t>(corners.candidates.size()));
+    corners.candidates_begin.push_back(static_cast<std::uint32_t>(corners.candidates.size()));
   }
   return corners;
 }
 
-std::span<const std::uint16_t> Terrain::candidates(const Corners &corners,
-                                                   Point point) const {
+std::span<const std::uint16_t> Terrain::candidates(const Corners& corners, Point point) const {
   const auto cell = static_cast<std::size_t>(cell_of(point));
   return {corners.candidates.data() + corners.candidates_begin[cell],
           corners.candidates.data() + corners.candidates_begin[cell + 1]};
 }
 
 Terrain::Way Terrain::way(Point from, Point to, float clearance) const {
-  const Point start = nearest_clear(from, clearance),
-              goal = nearest_clear(to, clearance);
-  if (is_line_clear(start, goal, clearance))
-    return {length(goal - start), goal};
-  const Corners &corners = corners_for(clearance);
+  const Point start = nearest_clear(from, clearance), goal = nearest_clear(to, clearance);
+  if (is_line_clear(start, goal, clearance)) return {length(goal - start), goal};
+  const Corners& corners = corners_for(clearance);
   const std::size_t n = corners.points.size();
   Way best{kInfinity, goal};
   const auto last = candidates(corners, goal);
@@ -482,20 +410,15 @@ Terrain::Way Terrain::way(Point from, Point to, float clearance) const {
     const float end = length(goal - corners.points[j]);
     bool checked = false;
     for (const std::uint16_t i : candidates(corners, start)) {
-      const float whole = length(corners.points[i] - start) +
-                          corners.distances[i * n + j] + end;
-      if (whole >= best.length)
-        continue;
-      if (!checked && !is_line_clear(corners.points[j], goal, clearance))
-        break;
+      const float whole = length(corners.points[i] - start) + corners.distances[i * n + j] + end;
+      if (whole >= best.length) continue;
+      if (!checked && !is_line_clear(corners.points[j], goal, clearance)) break;
       checked = true;
-      if (!is_line_clear(start, corners.points[i], clearance))
-        continue;
+      if (!is_line_clear(start, corners.points[i], clearance)) continue;
       best = {whole, corners.points[i]};
       // On the corner itself already: the next one is where to go.
       if (length(corners.points[i] - start) < 2 * kTolerance && i != j) {
-        best.next =
-            corners.points[static_cast<std::size_t>(corners.first[i * n + j])];
+        best.next = corners.points[static_cast<std::size_t>(corners.first[i * n + j])];
       } else if (i == j && length(corners.points[i] - start) < 2 * kTolerance) {
         best.next = goal;
       }
@@ -512,4 +435,4 @@ float Terrain::way_length(Point from, Point to, float clearance) const {
   return way(from, to, clearance).length;
 }
 
-} // namespace fop::skirmish
+}  // namespace fop::skirmish

@@ -23,11 +23,11 @@ struct Point {
 // included.
 inline constexpr int kPlayableLow = 2, kPlayableHigh = 30;
 
-float clearance_of(const UnitFigures &figures);
+float clearance_of(const UnitFigures& figures);
 
 class Terrain {
-public:
-  explicit Terrain(const Scenario &scenario);
+ public:
+  explicit Terrain(const Scenario& scenario);
 
   // Is the point on ground that can be walked to?
   bool is_ground(Point point) const;
@@ -49,29 +49,20 @@ public:
   // Where each unit of the scenario appears (placement.hpp).
   const std::vector<Point>& spawn_places() const { return spawn_places_; }
 
-private:
-  enum class Cell : std::uint8_t {
-    kClosed,
-    kOpen,
-    kSouthWest,
-    kSouthEast,
-    kNorthWest,
-    kNorthEast
-  };
-  struct Wall { // ground lies to the left of a -> b
+ private:
+  enum class Cell : std::uint8_t { kClosed, kOpen, kSouthWest, kSouthEast, kNorthWest, kNorthEast };
+  struct Wall {  // ground lies to the left of a -> b
     Point a, b, normal;
   };
   // The corners that shortest ways turn round, for one clearance.
   struct Corners {
     float clearance = 0;
     std::vector<Point> points;
-    std::vector<float>
-        distances; // between all pairs of points, along shortest ways
-    std::vector<std::int16_t> first; // first corner after i on the way to j
-    std::vector<std::uint16_t>
-        candidates; // per cell: the corners seen from somewhere in the cell
+    std::vector<float> distances;           // between all pairs of points, along shortest ways
+    std::vector<std::int16_t> first;        // first corner after i on the way to j
+    std::vector<std::uint16_t> candidates;  // per cell: the corners seen from somewhere in the cell
     std::vector<std::uint32_t> candidates_begin;
-    std::vector<Point> recesses; // where a body rests in a concave corner
+    std::vector<Point> recesses;  // where a body rests in a concave corner
   };
   struct Way {
     float length = 0;
@@ -79,24 +70,22 @@ private:
   };
 
   bool side_is_open(int x, int y, int dx, int dy) const;
-  void open_cells(const Scenario &scenario);
-  void keep_reachable(const Scenario &scenario);
-  void cut_corners(const Scenario &scenario);
+  void open_cells(const Scenario& scenario);
+  void keep_reachable(const Scenario& scenario);
+  void cut_corners(const Scenario& scenario);
   void build_walls();
   void index_walls();
   Corners build_corners(float clearance) const;
-  const Corners &corners_for(float clearance) const;
-  std::span<const std::uint16_t> candidates(const Corners &corners,
-                                            Point point) const;
+  const Corners& corners_for(float clearance) const;
+  std::span<const std::uint16_t> candidates(const Corners& corners, Point point) const;
   Way way(Point from, Point to, float clearance) const;
 
   std::array<Cell, kMapSize * kMapSize> cells_{};
   std::vector<Wall> walls_;
-  std::vector<std::uint16_t>
-      near_; // per cell: the walls a body in it may touch
+  std::vector<std::uint16_t> near_;  // per cell: the walls a body in it may touch
   std::array<std::uint32_t, kMapSize * kMapSize + 1> near_begin_{};
   std::vector<Corners> corners_;
   std::vector<Point> spawn_places_;
 };
 
-} // namespace fop::skirmish
+}  // namespace fop::skirmish

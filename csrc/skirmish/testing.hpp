@@ -10,9 +10,9 @@ namespace fop::skirmish::testing {
 
 struct Placed {
   UnitType type = UnitType::kMarine;
-  int player = 0; // allies first
+  int player = 0;  // allies first
   float x = 0, y = 0;
-  float facing = -1.5707964f; // south
+  float facing = -1.5707964f;  // south
 };
 
 // 32 x 32 cells of ground, no walls but the map's edge.
@@ -27,22 +27,21 @@ inline Scenario open_field() {
 // A battle about to begin: full health, everybody idle and ready. `scenario`
 // and `terrain` must outlive it; the scenario's unit counts are set to what is
 // placed.
-inline World make_world(Scenario &scenario, const Terrain &terrain,
-                        const std::vector<Placed> &units) {
+inline World make_world(Scenario& scenario, const Terrain& terrain, const std::vector<Placed>& units) {
   World world;
   world.scenario = &scenario;
   world.terrain = &terrain;
   resize(world, static_cast<int>(units.size()));
   scenario.n_allies = scenario.n_enemies = 0;
   for (std::size_t i = 0; i < units.size(); ++i) {
-    const Placed &placed = units[i];
+    const Placed& placed = units[i];
     ++(placed.player == 0 ? scenario.n_allies : scenario.n_enemies);
     world.type[i] = placed.type;
     world.player[i] = static_cast<std::uint8_t>(placed.player);
     world.x[i] = placed.x;
     world.y[i] = placed.y;
     world.facing[i] = placed.facing;
-    const UnitFigures &figures = world.figures_of(static_cast<int>(i));
+    const UnitFigures& figures = world.figures_of(static_cast<int>(i));
     world.hp[i] = figures.hp;
     world.shield[i] = figures.shield;
     world.energy[i] = figures.energy_start;
@@ -50,4 +49,4 @@ inline World make_world(Scenario &scenario, const Terrain &terrain,
   return world;
 }
 
-} // namespace fop::skirmish::testing
+}  // namespace fop::skirmish::testing
