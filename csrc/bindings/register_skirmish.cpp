@@ -27,7 +27,6 @@ using Flags = py::array_t<bool, py::array::c_style>;
 using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
 using SpawnTuple = std::tuple<int, std::string, int, float,
                               float>;               // player 0 or 1, type, count, x, y
-using BlockTuple = std::tuple<int, int, int, int>;  // x0, y0, low_dx, low_dy
 
 constexpr std::size_t kCells = std::size_t{kMapSize} * kMapSize;
 
@@ -51,7 +50,7 @@ void expect_shape(const py::array& array, const std::vector<py::ssize_t>& shape,
 Scenario make_scenario(std::string name, const std::vector<SpawnTuple>& spawn_calls,
                        const std::string& enemy_order, std::array<float, 4> order_points,
                        const Flags& walkable, const Flags& walkable_open,
-                       const std::vector<BlockTuple>& diagonal_blocks, int episode_limit) {
+                       int episode_limit) {
   Scenario scenario;
   scenario.name = std::move(name);
   for (const auto& [player, type, count, x, y] : spawn_calls) {
@@ -66,9 +65,6 @@ Scenario make_scenario(std::string name, const std::vector<SpawnTuple>& spawn_ca
   expect_shape(walkable_open, {kMapSize, kMapSize}, "walkable_open");
   std::copy_n(walkable.data(), kCells, scenario.walkable.begin());
   std::copy_n(walkable_open.data(), kCells, scenario.walkable_open.begin());
-  for (const auto& [x0, y0, low_dx, low_dy] : diagonal_blocks) {
-    scenario.diagonal_blocks.push_back({x0, y0, low_dx, low_dy});
-  }
   scenario.episode_limit = episode_limit;
   return scenario;
 }
@@ -234,7 +230,7 @@ void register_task(py::module_& module) {
   py::class_<Scenario>(module, "Scenario")
       .def(py::init(&make_scenario), py::kw_only(), py::arg("name"), py::arg("spawn_calls"),
            py::arg("enemy_order"), py::arg("order_points"), py::arg("walkable"), py::arg("walkable_open"),
-           py::arg("diagonal_blocks"), py::arg("episode_limit"))
+           py::arg("episode_limit"))
       .def_readonly("n_allies", &Scenario::n_allies)
       .def_readonly("n_enemies", &Scenario::n_enemies);
 

@@ -72,7 +72,6 @@ class Scenario:
         order_points: Sequence[float],
         walkable: npt.NDArray[np.bool_],
         walkable_open: npt.NDArray[np.bool_],
-        diagonal_blocks: Sequence[tuple[int, int, int, int]],
         episode_limit: int,
     ) -> None: ...
     @property

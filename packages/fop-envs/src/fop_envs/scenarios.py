@@ -18,7 +18,6 @@ from fop_core import _native
 from fop_core.errors import UnknownName
 
 SIZE = 32  # all maps are 32 x 32 cells
-Corner = Literal["SW", "SE", "NW", "NE"]
 EnemyOrder = Literal["none", "attack_point", "attack_random_point_on_segment", "attack_unit_group"]
 Race = Literal["T", "P", "Z"]
 
@@ -47,23 +46,14 @@ class Terrain:
     """Where ground units can stand.
 
     Attributes:
-        walkable: `[32, 32]` bool, index `[y, x]`, blocks with a diagonal cliff closed.
-        diagonal_blocks: `(x0, y0, low corner)` of 2 x 2 blocks cut by a diagonal cliff: the half away from
-            the low corner is ground.
+        walkable: `[32, 32]` bool, index `[y, x]`, away from cliffs.
+        walkable_open: the same with the high sides of cliffs: decides on available moves.
         height: `[32, 32]` uint8, index `[y, x]`, as the client gives terrain heights.
     """
 
     walkable: npt.NDArray[np.bool_]
-    diagonal_blocks: tuple[tuple[int, int, Corner], ...]
+    walkable_open: npt.NDArray[np.bool_]
     height: npt.NDArray[np.uint8]
-
-    @property
-    def walkable_open(self) -> npt.NDArray[np.bool_]:
-        """`walkable` with the corner cell of each diagonal block opened: decides on available moves."""
-        grid = self.walkable.copy()
-        for x0, y0, low in self.diagonal_blocks:
-            grid[y0 + ("S" in low), x0 + ("W" in low)] = True
-        return grid
 
 
 @dataclass(frozen=True)
@@ -146,9 +136,10 @@ def load_map(name: str) -> MapInfo:
 @cache
 def _load_terrain(name: str) -> Terrain:
     entry = _data()["terrains"][name]
+    cells = np.array([list(row) for row in entry["rows"]])
     return Terrain(
-        walkable=np.array([[cell == "1" for cell in row] for row in entry["rows"]]),
-        diagonal_blocks=tuple((x0, y0, low) for x0, y0, low in entry["diagonal_blocks"]),
+        walkable=cells == "1",
+        walkable_open=cells != "0",
         height=np.array([list(bytes.fromhex(row)) for row in entry["heights"]], np.uint8),
     )
 
@@ -163,9 +154,6 @@ def native_scenario(info: MapInfo) -> _native.Scenario:
         order_points=points + [0.0] * (4 - len(points)),
         walkable=info.terrain.walkable,
         walkable_open=info.terrain.walkable_open,
-        diagonal_blocks=[
-            (x0, y0, int("E" in low), int("N" in low)) for x0, y0, low in info.terrain.diagonal_blocks
-        ],
         episode_limit=info.episode_limit,
     )
 
