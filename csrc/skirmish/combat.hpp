@@ -7,6 +7,9 @@ namespace fop::skirmish {
 
 inline std::size_t at(int unit) { return static_cast<std::size_t>(unit); }
 
+// Chasers and healers stop this much inside their reach, lest rounding leave them just outside for good.
+inline constexpr float kInside = 1.0f / 128;
+
 // Edge distance at most `reach`; without a square root.
 inline bool within(const World& world, int a, int b, float reach) {
   const float dx = world.x[at(b)] - world.x[at(a)], dy = world.y[at(b)] - world.y[at(a)];

@@ -43,7 +43,7 @@ void engage(World& world, int unit) {
   Motion motion;
   motion.kind = Motion::Kind::kToUnit;
   motion.unit = target;
-  motion.stop_distance = body.weapon.range + body.radius + world.figures_of(target).radius;
+  motion.stop_distance = body.weapon.range + body.radius + world.figures_of(target).radius - kInside;
   world.motion[u] = motion;
 }
 
