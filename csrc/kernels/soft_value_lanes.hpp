@@ -52,74 +52,128 @@ inline typename L::Reg log_lanes(typename L::Reg x) {
   return L::fma(k, L::set(Real(0.693147180559945309417)), L::mul(series, f));
 }
 
-template <class L, bool kPolicy>
+// A row's values and flags: in registers where the row is known to fill at most kRegs of them, else loaded again
+// each time they are asked for (kRegs = 0).
+template <class L, int kRegs>
+struct Row {
+  using Real = typename L::Real;
+  using Reg = typename L::Reg;
+  using Mask = typename L::Mask;
+  const Real* q;
+  const std::uint8_t* flags;
+  const std::uint8_t* flags_end;
+  std::int64_t actions;
+  Reg values[kRegs ? kRegs : 1];
+  Mask usables[kRegs ? kRegs : 1];
+
+  Row(const SoftValueInput<Real>& in, std::int64_t row)
+      : q(in.q + row * in.actions),
+        flags(in.available ? in.available + row * in.actions : nullptr),
+        flags_end(in.available ? in.available + in.rows * in.actions : nullptr),
+        actions(in.actions) {
+    if constexpr (kRegs > 0) {
+      for (int r = 0; r < kRegs; ++r) {
+        values[r] = L::load(q + r * L::kWidth, left(r));
+        usables[r] = L::usable(flags, r * L::kWidth, left(r), flags_end);
+      }
+    }
+  }
+  std::int64_t left(std::int64_t r) const { return actions - r * L::kWidth; }
+  std::int64_t count() const { return kRegs ? kRegs : (actions + L::kWidth - 1) / L::kWidth; }
+  Reg value(std::int64_t r) const { return kRegs ? values[r] : L::load(q + r * L::kWidth, left(r)); }
+  Mask usable(std::int64_t r) const {
+    return kRegs ? usables[r] : L::usable(flags, r * L::kWidth, left(r), flags_end);
+  }
+};
+
+template <class L, bool kPolicy, int kRegs>
 inline void forward_lanes(const SoftValueInput<typename L::Real>& in, const SoftValueOutput<typename L::Real>& out,
                           std::int64_t begin, std::int64_t end) {
   using Real = typename L::Real;
   constexpr int kWidth = L::kWidth;
   constexpr int kBlock = 16;  // rows whose logarithms are taken together
   const std::int64_t actions = in.actions;
-  const std::uint8_t* available_end = in.available ? in.available + in.rows * actions : nullptr;
-  Real highest[kBlock], sum[kBlock], weighted[kBlock], log_sum[kBlock];
-  bool some[kBlock];
+  const auto zero = L::set(0);
+  Real highest[kBlock], sum[kBlock], weighted[kBlock], log_sum[kBlock], share[kBlock];
 
   for (std::int64_t first = begin; first < end; first += kBlock) {
     const int rows = static_cast<int>(end - first < kBlock ? end - first : kBlock);
+    Real inverse = Real(1) / in.alpha[first * in.alpha_stride];
     for (int i = 0; i < rows; ++i) {
-      const std::int64_t at = (first + i) * actions;
-      const Real* q = in.q + at;
+      const Row<L, kRegs> row(in, first + i);
+      if (in.alpha_stride) inverse = Real(1) / in.alpha[first + i];
       auto any = L::none();
       auto top = L::set(-__builtin_huge_val());
-      for (std::int64_t a = 0; a < actions; a += kWidth) {
-        const auto usable = L::usable(in.available, at + a, actions - a, available_end);
-        any = L::either(any, usable);
-        top = L::max(top, L::select(usable, L::load(q + a, actions - a), L::set(-__builtin_huge_val())));
+      for (std::int64_t r = 0; r < row.count(); ++r) {
+        any = L::either(any, row.usable(r));
+        top = L::max(top, L::select(row.usable(r), row.value(r), L::set(-__builtin_huge_val())));
       }
-      some[i] = L::is_any(any);
-      highest[i] = L::reduce_max(top);
+      const bool some = L::is_any(any);
+      highest[i] = some ? L::reduce_max(top) : Real(0);
 
-      const auto base = L::set(highest[i]);
-      const auto inverse = L::set(Real(1) / in.alpha[(first + i) * in.alpha_stride]);
-      auto total = L::set(0);
-      auto dot = L::set(0);
-      for (std::int64_t a = 0; a < actions; a += kWidth) {
-        const std::int64_t left = actions - a;
-        const auto usable = L::usable(in.available, at + a, left, available_end);
-        const auto z = L::select(usable, L::mul(L::sub(L::load(q + a, left), base), inverse), L::set(0));
-        const auto e = L::select(usable, exp_lanes<L>(z), L::set(0));
+      auto total = zero;
+      auto dot = zero;
+      for (std::int64_t r = 0; r < row.count(); ++r) {
+        const auto scaled = L::mul(L::sub(row.value(r), L::set(highest[i])), L::set(inverse));
+        const auto z = L::select(row.usable(r), scaled, zero);
+        const auto e = L::select(row.usable(r), exp_lanes<L>(z), zero);
         total = L::add(total, e);
         if constexpr (kPolicy) {
+          const std::int64_t at = (first + i) * actions + r * kWidth;
           dot = L::fma(e, z, dot);
-          L::store(out.policy + at + a, e, left);
-          L::store(out.log_policy + at + a, z, left);
+          L::store(out.policy + at, e, row.left(r));
+          L::store(out.log_policy + at, z, row.left(r));
         }
       }
-      sum[i] = some[i] ? L::reduce_add(total) : Real(1);
+      sum[i] = some ? L::reduce_add(total) : Real(1);
       if constexpr (kPolicy) weighted[i] = L::reduce_add(dot);
     }
-    for (int i = rows; i < kBlock; ++i) sum[i] = 1;
-    for (int i = 0; i < kBlock; i += kWidth) {
-      L::store(log_sum + i, log_lanes<L>(L::load(sum + i, kWidth)), kWidth);
-    }
-    for (int i = 0; i < rows; ++i) {
-      const std::int64_t row = first + i;
-      out.v[row] = some[i] ? highest[i] + in.alpha[row * in.alpha_stride] * log_sum[i] : Real(0);
+    for (int i = rows; i < kBlock; ++i) sum[i] = 1, highest[i] = weighted[i] = 0;
+    for (int i = 0; i < rows; i += kWidth) {
+      const std::int64_t left = rows - i;
+      const auto total = L::load(sum + i, kWidth);
+      const auto log = log_lanes<L>(total);
+      const auto alpha = in.alpha_stride ? L::load(in.alpha + first + i, left) : L::set(in.alpha[0]);
+      L::store(out.v + first + i, L::fma(alpha, log, L::load(highest + i, kWidth)), left);
       if constexpr (kPolicy) {
-        const Real share = Real(1) / sum[i];
-        out.entropy[row] = log_sum[i] - weighted[i] * share;  // 0 where nothing is available
-        const auto shares = L::set(share);
-        const auto shift = L::set(log_sum[i]);
-        for (std::int64_t a = 0; a < actions; a += kWidth) {
-          const std::int64_t at = row * actions + a;
-          const std::int64_t left = actions - a;
-          const auto usable = L::usable(in.available, at, left, available_end);
-          L::store(out.policy + at, L::mul(L::load(out.policy + at, left), shares), left);
-          const auto log_policy = L::sub(L::load(out.log_policy + at, left), shift);
-          L::store(out.log_policy + at, L::select(usable, log_policy, L::set(0)), left);
+        const auto inverse_total = L::div(L::set(1), total);
+        L::store(log_sum + i, log, kWidth);
+        L::store(share + i, inverse_total, kWidth);
+        const auto mean = L::mul(L::load(weighted + i, kWidth), inverse_total);
+        L::store(out.entropy + first + i, L::sub(log, mean), left);
+      }
+    }
+    if constexpr (kPolicy) {
+      for (int i = 0; i < rows; ++i) {
+        const std::int64_t row = (first + i) * actions;
+        const std::uint8_t* flags_end = in.available ? in.available + in.rows * actions : nullptr;
+        const auto count = kRegs ? kRegs : (actions + kWidth - 1) / kWidth;
+        for (std::int64_t r = 0; r < count; ++r) {
+          const std::int64_t at = row + r * kWidth;
+          const std::int64_t left = actions - r * kWidth;
+          const auto usable = L::usable(in.available, at, left, flags_end);
+          L::store(out.policy + at, L::mul(L::load(out.policy + at, left), L::set(share[i])), left);
+          const auto log_policy = L::sub(L::load(out.log_policy + at, left), L::set(log_sum[i]));
+          L::store(out.log_policy + at, L::select(usable, log_policy, zero), left);
         }
       }
     }
   }
+}
+
+template <class L>
+inline void forward_path(const SoftValueInput<typename L::Real>& in, const SoftValueOutput<typename L::Real>& out,
+                         std::int64_t begin, std::int64_t end) {
+  if (begin == end) return;
+  const std::int64_t regs = (in.actions + L::kWidth - 1) / L::kWidth;
+  if (out.policy) {
+    if (regs == 1) return forward_lanes<L, true, 1>(in, out, begin, end);
+    if (regs == 2) return forward_lanes<L, true, 2>(in, out, begin, end);
+    return forward_lanes<L, true, 0>(in, out, begin, end);
+  }
+  if (regs == 1) return forward_lanes<L, false, 1>(in, out, begin, end);
+  if (regs == 2) return forward_lanes<L, false, 2>(in, out, begin, end);
+  return forward_lanes<L, false, 0>(in, out, begin, end);
 }
 
 template <class L>
@@ -169,7 +223,7 @@ inline void backward_lanes(const SoftValueInput<typename L::Real>& in, const Sof
 #define FOP_DEFINE_SOFT_VALUE(Real, L)                                                                   \
   void forward(const SoftValueInput<Real>& in, const SoftValueOutput<Real>& out, std::int64_t begin,         \
                std::int64_t end) {                                                                           \
-    out.policy ? forward_lanes<L, true>(in, out, begin, end) : forward_lanes<L, false>(in, out, begin, end); \
+    forward_path<L>(in, out, begin, end);                                                                    \
   }                                                                                                          \
   void backward(const SoftValueInput<Real>& in, const SoftValueGradient<Real>& g, std::int64_t begin,        \
                 std::int64_t end) {                                                                          \
