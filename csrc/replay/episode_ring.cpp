@@ -134,7 +134,8 @@ EpisodeRing::Episode EpisodeRing::pack(const EpisodesIn& in, std::size_t row) co
   const Layout l = layout(episode);
   episode.block = std::make_unique_for_overwrite<std::uint8_t[]>(l.size);
   std::uint8_t* block = episode.block.get();
-  // Blocks come from operator new and floats lie in front: aligned.
+  // Blocks come from operator new and floats lie in front: aligned. Front to back, because pack_floats may
+  // write one float too many: into the reward, at the latest.
   pack_floats(obs, l.n_obs, block + l.obs_bits, reinterpret_cast<float*>(block));
   pack_floats(state, l.n_state, block + l.state_bits, reinterpret_cast<float*>(block + l.state_values));
   std::memcpy(block + l.reward, in.reward + row * in.steps, episode.length * sizeof(float));

@@ -14,7 +14,8 @@ inline std::size_t bitmap_bytes(std::size_t n) { return (n + 7) / 8; }
 
 std::size_t count_nonzero(const float* numbers, std::size_t n);
 
-// Writes bitmap_bytes(n) bytes and count_nonzero(numbers, n) values.
+// Writes bitmap_bytes(n) bytes and count_nonzero(numbers, n) values. One float behind the last value may be
+// overwritten: let what comes next be written later.
 void pack_floats(const float* numbers, std::size_t n, std::uint8_t* bitmap, float* values);
 
 // The inverse. `count` is the number of values; unused bits of the last byte are zero.

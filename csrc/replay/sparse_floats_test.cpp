@@ -31,8 +31,10 @@ void test_round_trip_is_exact_for_all_lengths_and_densities() {
       CHECK(fop::count_nonzero(x.data(), n) == count);
       // Exact sizes, so that a sanitizer sees any step outside.
       std::vector<std::uint8_t> bitmap(fop::bitmap_bytes(n));
-      std::vector<float> values(count), fast(n, 9.0f), plain(n, 9.0f);
+      std::vector<float> values(count + 1), fast(n, 9.0f), plain(n, 9.0f);
       fop::pack_floats(x.data(), n, bitmap.data(), values.data());
+      values.resize(count);
+      values.shrink_to_fit();
       fop::unpack_floats(bitmap.data(), values.data(), count, fast.data(), n);
       fop::unpack_floats_plain(bitmap.data(), values.data(), plain.data(), n);
       CHECK(n == 0 || std::memcmp(x.data(), fast.data(), n * sizeof(float)) == 0);
@@ -46,7 +48,7 @@ void test_only_true_zeros_are_dropped() {
                              std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()};
   CHECK(fop::count_nonzero(x.data(), x.size()) == 4);
   std::vector<std::uint8_t> bitmap(1);
-  std::vector<float> values(4), back(5);
+  std::vector<float> values(5), back(5);
   fop::pack_floats(x.data(), 5, bitmap.data(), values.data());
   CHECK(bitmap[0] == 0b11110);
   fop::unpack_floats(bitmap.data(), values.data(), 4, back.data(), 5);

@@ -96,7 +96,7 @@ def test_reward_surface_at_points_worked_by_hand(u1, u2, reward):
 
 
 def test_reward_surface_has_the_known_shape():
-    """7.8 % of the box is above 0, a uniform choice gives -6.91, the valley lies at u = 1.951 on the diagonal."""
+    """7.8 % of the box is above 0, its mean is -6.91, the valley on the diagonal lies at u = 1.951."""
     u = np.linspace(-10, 10, 1001)
     surface = reward_surface(u[:, None], u[None, :])
     assert surface.max() == pytest.approx(10)
