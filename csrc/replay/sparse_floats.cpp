@@ -91,9 +91,11 @@ void unpack_floats(const std::uint8_t* bitmap, const float* values, std::size_t 
 }
 
 void pack_bits(const std::uint8_t* bytes, std::size_t n, std::uint8_t* bits) {
-  std::memset(bits, 0, bitmap_bytes(n));
-  for (std::size_t i = 0; i < n; ++i) {
-    bits[i / 8] = static_cast<std::uint8_t>(bits[i / 8] | ((bytes[i] != 0 ? 1u : 0u) << (i % 8)));
+  for (std::size_t i = 0; i < n; i += 8) {
+    unsigned byte = 0;
+    for (std::size_t k = 0; k < std::min<std::size_t>(8, n - i); ++k)
+      byte |= (bytes[i + k] != 0 ? 1u : 0u) << k;
+    bits[i / 8] = static_cast<std::uint8_t>(byte);
   }
 }
 
