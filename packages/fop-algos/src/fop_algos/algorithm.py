@@ -121,23 +121,32 @@ def make_optimiser(
     return torch.optim.RMSprop(parameters, lr=learning_rate, alpha=0.99, eps=1e-5, foreach=True)
 
 
-def finite(name: str, loss: Tensor, clock: Clock) -> float:
-    """The loss as a number.
+def finite(name: str, value: Tensor, clock: Clock) -> float:
+    """A loss as a number.
 
     Raises:
         NotFinite: it is NaN or infinite.
     """
-    value = loss.item()
-    if not math.isfinite(value):
-        raise NotFinite(f"{name} is {value} at update {clock.updates + 1} ({clock.env_steps} steps)")
-    return value
+    number = value.item()
+    if not math.isfinite(number):
+        raise NotFinite(f"{name} is {number} at update {clock.updates + 1} ({clock.env_steps} steps)")
+    return number
 
 
 def clip(name: str, optimiser: torch.optim.Optimizer, max_norm: float, clock: Clock) -> float:
-    """Scales the optimiser's gradients down to `max_norm`; returns their norm before.
+    """Scales the gradients of the loss `name` down to `max_norm`; returns their norm before.
 
     Raises:
         NotFinite: the norm is NaN or infinite.
     """
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    return finite(f"the gradient of {name}", nn.utils.clip_grad_norm_(parameters, max_norm), clock)
+    gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
+    norm = torch.nn.utils.get_total_norm(gradients)
+    number = finite(f"the gradient of {name}", norm, clock)
+    if number > max_norm:
+        torch._foreach_mul_(gradients, max_norm / number)
+    return number
+
+
+def numbers(**tensors: Tensor) -> dict[str, float]:
+    """Scalars as numbers, fetched together."""
+    return dict(zip(tensors, torch.stack(list(tensors.values())).tolist(), strict=True))

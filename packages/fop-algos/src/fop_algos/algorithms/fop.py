@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from fop_algos import official
 from fop_algos.agents import AgentNet, NetKind, agent_net, mlp
-from fop_algos.algorithm import RoundConfig, clip, finite, generator, make_optimiser, seeded
+from fop_algos.algorithm import RoundConfig, clip, finite, generator, make_optimiser, numbers, seeded
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.exploration import draw, epsilon_mixture, greedy
 from fop_algos.losses import masked_mean, policy_loss, td_loss
@@ -242,19 +242,17 @@ class Fop:
             loss.backward()
             metrics[f"critic_{k}_gradient"] = clip(name, optimiser, self.config.max_gradient_norm, clock)
             optimiser.step()
-            metrics["q_tot"] = masked_mean(q_tot.detach(), batch.mask).item()
 
         if copy_is_due(clock, self.counters["target_copied_at"], self.config.target_update_episodes):
             self.modules["target_critics"].load_state_dict(self.modules["critics"].state_dict())
             self.modules["target_mixers"].load_state_dict(self.modules["mixers"].state_dict())
             self.counters["target_copied_at"] = clock.episodes
-        agent_mask = batch.mask.unsqueeze(-1).expand_as(pi.entropy)
-        return metrics | {
-            "target": masked_mean(target, batch.mask).item(),
-            "entropy": masked_mean(pi.entropy.detach(), agent_mask).item(),
-            "alpha": alpha,
-            "epsilon": epsilon,
-        }
+        means = numbers(
+            q_tot=masked_mean(q_tot.detach(), batch.mask),
+            target=masked_mean(target, batch.mask),
+            entropy=masked_mean(pi.entropy.detach().mean(-1), batch.mask),
+        )
+        return metrics | means | {"alpha": alpha, "epsilon": epsilon}
 
     @torch.no_grad()
     def target(self, batch: EpisodeBatch, alpha: float, epsilon: float, random: torch.Generator) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fop_algos.agents import AgentNet, NetKind, agent_net
-from fop_algos.algorithm import RoundConfig, clip, finite, make_optimiser, seeded
+from fop_algos.algorithm import RoundConfig, clip, finite, make_optimiser, numbers, seeded
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.exploration import epsilon_greedy, greedy
 from fop_algos.losses import masked_mean, td_loss
@@ -123,13 +123,9 @@ class ValueDecomposition:
             self.modules["target_agent"].load_state_dict(self.modules["agent"].state_dict())
             self.modules["target_mixer"].load_state_dict(self.modules["mixer"].state_dict())
             self.counters["target_copied_at"] = clock.episodes
-        return {
-            "td_loss": td_value,
-            "gradient_norm": norm,
-            "q_tot": masked_mean(q_tot.detach(), batch.mask).item(),
-            "target": masked_mean(target, batch.mask).item(),
-            "epsilon": self.config.epsilon(clock),
-        }
+        means = numbers(q_tot=masked_mean(q_tot.detach(), batch.mask), target=masked_mean(target, batch.mask))
+        losses = {"td_loss": td_value, "gradient_norm": norm}
+        return losses | means | {"epsilon": self.config.epsilon(clock)}
 
     @torch.no_grad()
     def target(self, batch: EpisodeBatch, q: Tensor) -> Tensor:
