@@ -1,0 +1,122 @@
+"""Stop and resume, damage, foreign files, full disks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import fop_envs
+from fop_algos import checkpoint
+from fop_algos.evaluate import evaluate
+from fop_algos.train import train
+from fop_core.errors import DamagedFile, FopError
+
+
+def finish(state: Any, env: Any, **limit: int) -> list[Any]:
+    test_env = fop_envs.make(env.spec.name, n_envs=2, seed=50)
+    return list(train(state, env, test_env=test_env, test_every=30, test_episodes=2, **limit))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "task", "updates"),
+    [
+        ("fop", "matrix", 40),
+        ("fop", "dummy", 8),
+        ("qmix", "dummy", 8),
+        ("vdn", "matrix", 40),
+        ("fop", "3m", 4),
+    ],
+)
+def test_resuming_equals_never_having_stopped(  # type: ignore[no-untyped-def]
+    new_run, assert_same, tmp_path: Path, algorithm: str, task: str, updates: int
+) -> None:
+    whole, env = new_run(algorithm, task, target_update_episodes=5)
+    events = finish(whole, env, updates=updates)
+
+    stopped, env = new_run(algorithm, task, target_update_episodes=5)
+    early = finish(stopped, env, updates=updates // 2)
+    checkpoint.save(tmp_path / "c", stopped, {"note": 7})
+    resumed, env = new_run(algorithm, task, n_envs=3, target_update_episodes=5)
+    assert checkpoint.load(tmp_path / "c", resumed) == {"note": 7}
+    late = finish(resumed, env, updates=updates)
+
+    assert_same(whole, resumed)
+    assert whole.evaluations == resumed.evaluations
+    assert [repr(event) for event in events] == [repr(event) for event in early + late]
+
+
+def test_the_algorithm_alone_comes_back(new_run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    state, env = new_run("fop", "dummy")
+    for _ in train(state, env, updates=3):
+        pass
+    checkpoint.save(tmp_path / "c", state)
+    alone = checkpoint.load_algorithm(tmp_path / "c")
+    assert alone.config == state.algorithm.config
+    assert alone.spec == state.algorithm.spec
+    results = [evaluate(a, fop_envs.make("dummy", seed=8), 4) for a in (alone, state.algorithm)]
+    assert results[0].returns.tolist() == results[1].returns.tolist()
+    header = checkpoint.read_header(tmp_path / "c")
+    assert (header.algorithm, header.seed, header.clock["updates"]) == ("fop", 3, 3)
+
+
+def test_damage_is_found(new_run, assert_same, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    state, env = new_run("vdn", "dummy")
+    for _ in train(state, env, updates=2):
+        pass
+    path = tmp_path / "c"
+    checkpoint.save(path, state)
+    good = path.read_bytes()
+    untouched, _ = new_run("vdn", "dummy")
+    fresh, _ = new_run("vdn", "dummy")
+    for at in (4, 40, len(good) // 2, len(good) - 3):
+        path.write_bytes(good[:at] + bytes([good[at] ^ 255]) + good[at + 1 :])
+        with pytest.raises(DamagedFile):
+            checkpoint.load(path, untouched)
+    for short in (0, 7, 100, len(good) - 1):
+        path.write_bytes(good[:short])
+        with pytest.raises(DamagedFile):
+            checkpoint.load(path, untouched)
+    assert_same(fresh, untouched)
+    with pytest.raises(FopError, match="there is no checkpoint at"):
+        checkpoint.load(tmp_path / "nothing", untouched)
+
+
+def test_foreign_files_are_named(new_run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    state, _ = new_run("vdn", "dummy")
+    checkpoint.save(tmp_path / "c", state)
+    others = {
+        "algorithm is 'vdn' there, 'qmix' here": new_run("qmix", "dummy"),
+        "config.learning_rate is 0.0005 there, 0.001 here": new_run("vdn", "dummy", learning_rate=0.001),
+        "seed is 3 there, 4 here": new_run("vdn", "dummy", seed=4),
+        "algorithm is 'vdn' there, 'fop' here": new_run("fop", "dummy"),
+    }
+    for sentence, (other, _) in others.items():
+        with pytest.raises(DamagedFile, match=sentence):
+            checkpoint.load(tmp_path / "c", other)
+
+
+def test_a_failed_write_leaves_the_former_file(new_run, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    state, env = new_run("vdn", "dummy")
+    checkpoint.save(tmp_path / "c", state)
+    former = (tmp_path / "c").read_bytes()
+    for _ in train(state, env, updates=1):
+        pass
+
+    def full(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(FopError, match="No space left on device; a former one is intact"):
+        checkpoint.save(tmp_path / "c", state)
+    assert (tmp_path / "c").read_bytes() == former
+    assert [p.name for p in tmp_path.iterdir()] == ["c"]
+
+
+def test_a_folder_that_is_missing_is_one_sentence(new_run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    state, _ = new_run("vdn", "dummy")
+    with pytest.raises(FopError, match="cannot write the checkpoint"):
+        checkpoint.save(tmp_path / "no" / "c", state)

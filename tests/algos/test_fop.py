@@ -1,0 +1,137 @@
+"""FOP's update: through the kernels, on the right nets, in the right order; and its seam with the replay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from fop_algos.algorithms.fop import GAMES, Fop, FopConfig
+from fop_algos.batch import EpisodeBatch
+from fop_algos.train import train
+from fop_core.errors import NotFinite
+from fop_core.types import Clock, TaskSpec
+
+
+class Counted(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        self.calls[str(func)] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_losses_go_through_the_kernels(new_run) -> None:  # type: ignore[no-untyped-def]
+    state, env = new_run("fop", "dummy")
+    for _ in train(state, env, updates=1):
+        pass
+    with Counted() as counted:
+        state.algorithm.update(state.replay, state.clock)
+    kernels = {name: n for name, n in counted.calls.items() if name.startswith("fop")}
+    # Policies of loss and target, v_i of two critics and two target critics; one mix each; one TD(lambda).
+    assert kernels["fop.soft_value.default"] == 6
+    assert kernels["fop.routed_mix.default"] == 4
+    assert kernels["fop.td_lambda.default"] == 1
+    assert kernels["fop.soft_value_backward.default"] == 1
+    assert kernels["fop.routed_mix_backward.default"] == 2
+    assert not any("logsumexp" in name for name in counted.calls)
+
+
+def test_an_update_by_hand_on_one_step_games(new_run) -> None:  # type: ignore[no-untyped-def]
+    """The first update's losses equal another statement of them: y = r, closed-form policy loss."""
+    state, env = new_run("fop", "matrix", burn_in_episodes=8, batch_episodes=8)
+    fop = state.algorithm
+    events = train(state, env, updates=1)
+    for _ in range(7):
+        next(events)
+    before = {name: value.clone() for name, value in fop.modules.state_dict().items()}
+    metrics = next(events).metrics
+    played = EpisodeBatch.of(state.replay.latest(8))
+    fop.modules.load_state_dict(before)
+    alpha = fop.config.alpha(Clock())
+    obs = played.obs[:, 0]
+    q = fop.critics[0].unroll(obs.unsqueeze(1), torch.zeros(8, 1, 2, 3)).squeeze(1)
+    pi = fop.actor.unroll(obs.unsqueeze(1), torch.zeros(8, 1, 2, 3)).squeeze(1).softmax(-1)
+    policy_loss = (pi * (alpha * pi.log() - q)).sum(-1).mean()
+    assert metrics["policy_loss"] == pytest.approx(policy_loss.item(), rel=1e-4)
+    v = alpha * (q / alpha).logsumexp(-1)
+    onehot = torch.nn.functional.one_hot(played.actions[:, 0], 3).float()
+    lam = fop.mixers[0].weights(played.state[:, 0], onehot)
+    chosen = (q * onehot).sum(-1)
+    q_tot = (lam * (chosen - v)).sum(-1) + fop.mixers[0].v(played.state[:, 0]).squeeze(-1) + v.sum(-1)
+    td_loss = (q_tot - played.reward[:, 0]).square().mean()
+    assert metrics["td_loss_0"] == pytest.approx(td_loss.item(), rel=1e-4)
+
+
+def test_twins_take_the_smaller_value(new_batch) -> None:  # type: ignore[no-untyped-def]
+    fop = Fop("fop", TaskSpec("t", 2, 3, 4, 5, 6), FopConfig(), 0)
+    batch = new_batch([3, 5], [False, True])
+    random = torch.Generator().manual_seed(0)
+    both = fop.target(batch, 0.3, 0.0, random)
+    for net in (fop.target_mixers[0], fop.target_mixers[1]):
+        lowered = net.v[-1].bias.data.clone()
+        net.v[-1].bias.data += 100.0
+        other = fop.target(batch, 0.3, 0.0, torch.Generator().manual_seed(0))
+        net.v[-1].bias.data = lowered
+        assert (other[batch.mask] - both[batch.mask]).max() < 50  # the other twin's value holds
+
+
+def test_padding_changes_nothing(new_batch) -> None:  # type: ignore[no-untyped-def]
+    """An episode's targets are the same alone and beside a longer one; no NaN from rows without actions."""
+    fop = Fop("fop", TaskSpec("t", 2, 3, 4, 5, 9), FopConfig(td_lambda=0.8), 0)
+    for terminated in (False, True):
+        beside = new_batch([3, 7], [terminated, True])
+        alone = EpisodeBatch(
+            *(getattr(beside, name)[:1, :4] for name in ("obs", "state", "available")),
+            *(getattr(beside, name)[:1, :3] for name in ("actions", "reward", "terminated", "mask")),
+        )
+        # The drawn actions differ with the shape, so draw greedily: logits so far apart that any draw agrees.
+        fop.modules["actor"].output.weight.data *= 1e4
+        fop.modules["actor"].output.bias.data = torch.tensor([0.0, 3e3, 6e3])
+        together = fop.target(beside, 0.1, 0.0, torch.Generator().manual_seed(0))
+        single = fop.target(alone, 0.1, 0.0, torch.Generator().manual_seed(0))
+        assert torch.isfinite(together).all()
+        assert (together[0, 3:] == 0).all()
+        assert torch.allclose(together[:1, :3], single, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["critic", "actor"])
+def test_nan_stops_before_anything_changes(new_run, part: str) -> None:  # type: ignore[no-untyped-def]
+    state, env = new_run("fop", "dummy")
+    for _ in train(state, env, updates=2):
+        pass
+    fop = state.algorithm
+    net = fop.actor if part == "actor" else fop.mixers[0].v
+    next(net.parameters()).data[0] = float("nan")
+    rest = {k: v.clone() for k, v in fop.modules.state_dict().items() if k.startswith("critics")}
+    what = "policy_loss" if part == "actor" else "td_loss_0"
+    with pytest.raises(NotFinite, match=rf"{what} is nan at update 3 \(\d+ steps\)"):
+        fop.update(state.replay, state.clock)
+    assert all(torch.equal(v, fop.modules.state_dict()[k]) for k, v in rest.items())
+
+
+def test_critics_move_only_by_their_own_loss(new_run) -> None:  # type: ignore[no-untyped-def]
+    state, env = new_run("fop", "dummy")
+    for _ in train(state, env, updates=1):
+        pass
+    owned = [
+        {id(p) for group in optimiser.param_groups for p in group["params"]}
+        for optimiser in state.algorithm.optimisers.values()
+    ]
+    targets = {
+        id(p)
+        for name in ("target_critics", "target_mixers")
+        for p in state.algorithm.modules[name].parameters()
+    }
+    assert sum(map(len, owned)) == len(set.union(*owned))
+    assert not targets & set.union(*owned)
+
+
+def test_alpha_must_stay_away_from_zero() -> None:
+    with pytest.raises(ValueError, match=r"alpha goes from 1\.0 to 0\.0; 0\.001 is the least"):
+        replace(GAMES, alpha=replace(GAMES.alpha, end=0.0))

@@ -1,0 +1,128 @@
+"""Mixers: what each can and can't represent, and where its gradients go."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from fop_algos.batch import onehot
+from fop_algos.mixers import (
+    AttentionWeights,
+    FopMixer,
+    HeadWeights,
+    MlpWeights,
+    QmixMixer,
+    Utilities,
+    VdnMixer,
+    weight_net,
+)
+from fop_algos.native_ops import literal_mix, soft_value
+from fop_core.types import TaskSpec
+
+SPEC = TaskSpec("t", n_agents=3, n_actions=4, obs_dim=2, state_dim=14, episode_limit=5, ally_feature_dim=4)
+
+
+def utilities(q: torch.Tensor, v: torch.Tensor) -> Utilities:
+    return Utilities(q, v, onehot(torch.randint(4, q.shape), 4))
+
+
+def test_vdn_is_the_sum() -> None:
+    q = torch.tensor([[1.0, 2.0, -4.0]])
+    assert VdnMixer().forward(utilities(q, q), torch.zeros(1, 14)).tolist() == [-1.0]
+
+
+def test_qmix_is_monotone_and_depends_on_the_state() -> None:
+    torch.manual_seed(0)
+    mixer, state = QmixMixer(SPEC, 32, 64), torch.randn(200, 14)
+    q = (3 * torch.randn(200, 3)).requires_grad_()
+    out = mixer.forward(utilities(q, q), state)
+    out.sum().backward()
+    assert q.grad is not None
+    assert (q.grad >= 0).all()
+    assert (q.grad > 0).any(0).all()
+    assert not torch.allclose(out, mixer.forward(utilities(q, q), torch.randn(200, 14)))
+
+
+def test_qmix_by_hand() -> None:
+    mixer = QmixMixer(SPEC, 2, 4)
+    for parameter in mixer.parameters():
+        torch.nn.init.zeros_(parameter)
+    mixer.w1[-1].bias.data = torch.tensor([1.0, -1.0, 2.0, 0.0, 0.0, 3.0])  # [N=3, embed=2], through abs
+    mixer.w2[-1].bias.data = torch.tensor([1.0, -2.0])
+    mixer.v[-1].bias.data = torch.tensor([0.5])
+    q = torch.tensor([[1.0, 2.0, -1.0]])  # hidden: 1 + 4 = 5 and 1 - 3 = -2
+    expected = 5 + 2 * (torch.tensor(-2.0).exp() - 1) + 0.5
+    assert mixer.forward(utilities(q, q), torch.zeros(1, 14)).item() == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize("kind", ["heads", "attention", "mlp"])
+def test_fop_routes_gradients_and_equals_the_factorisation(kind: str) -> None:
+    torch.manual_seed(1)
+    mixer = FopMixer(weight_net(kind, SPEC, 4, 16), torch.nn.Linear(14, 1))  # type: ignore[arg-type]
+    state = torch.randn(6, 14)
+    q, v = torch.randn(6, 3, requires_grad=True), torch.randn(6, 3, requires_grad=True)
+    u = utilities(q, v)
+    q_tot = mixer.forward(u, state)
+    lam = mixer.weights(state, u.onehot)
+    literal = literal_mix(q, v, lam, mixer.v(state).squeeze(-1) + v.sum(-1))
+    assert (lam >= 0).all()
+    assert torch.allclose(q_tot, literal, atol=1e-5)
+    q_tot.sum().backward()
+    assert q.grad is not None
+    assert (q.grad == 1).all()
+    assert v.grad is None or (v.grad == 0).all()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in mixer.parameters())
+
+
+@pytest.mark.parametrize("net", [HeadWeights(SPEC, 4), AttentionWeights(SPEC, 4, 8), MlpWeights(SPEC, 8)])
+def test_weights_depend_on_the_joint_action(net: torch.nn.Module) -> None:
+    state = torch.randn(1, 14).expand(2, 14)
+    joint = onehot(torch.tensor([[0, 1, 2], [0, 1, 3]]), 4)  # agent 2 alone chooses otherwise
+    lam = net(state, joint)
+    assert (lam[0] != lam[1]).all()
+
+
+def test_head_weights_by_hand() -> None:
+    net = HeadWeights(SPEC, 2)
+    for parameter in net.parameters():
+        torch.nn.init.zeros_(parameter)
+    net.of_state.bias.data[:2] = torch.tensor([-2.0, 4.0])  # |key| 2 and 4; both sigmoids are 1/2
+    lam = net(torch.zeros(1, 14), onehot(torch.zeros(1, 3, dtype=torch.int64), 4))
+    assert lam[0].tolist() == pytest.approx([1.5, 1.5, 1.5])
+
+
+def test_attention_needs_a_block_per_agent() -> None:
+    with pytest.raises(ValueError, match="weight_net=heads"):
+        weight_net("attention", TaskSpec("matrix", 2, 3, 1, 1, 1), 4, 8)
+
+
+def test_factorisation_with_the_true_temperatures_is_igo() -> None:
+    """(15) with lambda_i = alpha / alpha_i: softmax(q_tot / alpha) is the product of the agents' own."""
+    torch.manual_seed(2)
+    alpha, alphas = 0.7, torch.tensor([0.3, 1.1], dtype=torch.float64)
+    q = torch.randn(2, 3, dtype=torch.float64)
+    v = soft_value(q, None, alphas).v
+    v_tot = torch.tensor(0.4, dtype=torch.float64)
+    joint = torch.tensor(list(itertools.product(range(3), repeat=2)))
+    chosen = torch.stack([q[0, joint[:, 0]], q[1, joint[:, 1]]], -1)
+    q_tot = literal_mix(
+        chosen,
+        v.expand(9, 2).contiguous(),
+        (alpha / alphas).expand(9, 2).contiguous(),
+        v_tot.expand(9).contiguous(),
+    )
+    each = soft_value(q, None, alphas).policy
+    product = each[0, joint[:, 0]] * each[1, joint[:, 1]]
+    assert torch.allclose((q_tot / alpha).softmax(0), product, atol=1e-9)
+    assert (alpha * (q_tot / alpha).logsumexp(0)).item() == pytest.approx(0.4, abs=1e-9)
+
+
+def test_divergence_of_factored_policies_is_a_sum() -> None:
+    """KL(pi || pi*) = sum_i KL(pi_i || pi*_i) when both factorise (A.1)."""
+    torch.manual_seed(3)
+    pi, best = torch.randn(2, 3).softmax(-1), torch.randn(2, 3).softmax(-1)
+    joint, joint_best = torch.outer(pi[0], pi[1]), torch.outer(best[0], best[1])
+    whole = (joint * (joint / joint_best).log()).sum()
+    assert whole.item() == pytest.approx((pi * (pi / best).log()).sum().item(), rel=1e-5)
