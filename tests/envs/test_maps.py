@@ -34,11 +34,8 @@ SIZES = {
     "2c_vs_64zg": (2, 64, 400, 332, 342, 70, 3080),
 }
 
-# Ground cells that can be reached, read off the maps' own cell flags.
-REACHABLE = {
-    "3m": 512, "MMM": 512, "2s3z": 512, "3s_vs_3z": 1024, "2m_vs_1z": 360, "corridor": 344, "6h_vs_8z": 155,
-    "2s_vs_1sc": 172, "so_many_baneling": 309, "bane_vs_bane": 358, "2c_vs_64zg": 344,
-}  # fmt: skip
+STRIP = ("3m", "8m", "25m", "5m_vs_6m", "27m_vs_30m", "MMM", "MMM2", "2s3z", "3s5z", "3s5z_vs_3s6z", "1c3s5z")
+OPEN = ("3s_vs_3z", "3s_vs_4z", "3s_vs_5z")
 
 
 def test_there_are_the_23_maps():
@@ -76,8 +73,8 @@ def test_armies(name, armies):
     assert load_map(name).summary == armies
 
 
-@pytest.mark.parametrize("name", REACHABLE)
-def test_reachable_ground(name):
+@pytest.mark.parametrize("name", SIZES)
+def test_both_armies_stand_on_the_same_ground(name):
     info = load_map(name)
     grid = info.terrain.walkable_open
     reached = np.zeros_like(grid)
@@ -87,9 +84,21 @@ def test_reachable_ground(name):
         if 0 <= x < 32 and 0 <= y < 32 and grid[y, x] and not reached[y, x]:
             reached[y, x] = True
             frontier += [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)]
-    assert reached.sum() == REACHABLE[name]
     for call in info.spawn_calls:
-        assert reached[int(call.y), int(call.x)], "both armies stand on the same ground"
+        assert reached[int(call.y), int(call.x)]
+    assert info.terrain.walkable_open[info.terrain.walkable].all()
+
+
+def test_ground_of_strips_and_open_maps():
+    """Ground from x 2 to 30; strips from y 8 to 24 and, as the high sides of the cliffs, a cell more."""
+    for name in STRIP:
+        ground = np.argwhere(load_map(name).terrain.walkable_open)
+        assert (ground.min(axis=0).tolist(), ground.max(axis=0).tolist()) == ([7, 2], [24, 29])
+        assert len(ground) == 18 * 28
+    for name in OPEN:
+        ground = np.argwhere(load_map(name).terrain.walkable_open)
+        assert (ground.min(axis=0).tolist(), ground.max(axis=0).tolist()) == ([2, 2], [29, 29])
+        assert len(ground) == 28 * 28
 
 
 def test_unknown_map_names_the_nearest():

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fop_envs.scenarios import SpawnCall
 from fop_envs.skirmish import UNIT_TYPES, SkirmishEnv
 
 SHIELDS = {"Stalker": 80, "Zealot": 50, "Colossus": 150}
@@ -251,44 +252,20 @@ def test_ground_and_height_at_the_walls(name):
             break
 
 
-def corner_map(name, x, y):
-    """One allied Marine at a place of one's choice, its enemy far away and idle."""
-    info = SkirmishEnv("3s_vs_3z").map
-    mine = replace(info.spawn_calls[0], unit="Marine", count=1, x=x, y=y)
-    theirs = replace(info.spawn_calls[1], unit="Zealot", count=1, x=24.0, y=16.0)
-    return replace(
-        info, name=name, ally_race="T", spawn_calls=(mine, theirs), enemy_order="none", order_points=()
-    )
-
-
 @pytest.mark.parametrize(
-    ("x", "y", "expected"),  # north, south, east, west on an open 32 x 32 map
+    ("x", "y", "expected"),  # north, south, east, west; ground reaches from 2 to 30
     [
-        (0.5, 16.0, (1, 1, 1, 1)),  # int(-0.5) is 0: west is offered although the map ends there
-        (1.0, 1.0, (1, 1, 1, 1)),
-        (31.5, 31.5, (0, 1, 0, 1)),  # int(32.5) is outside
-        (30.96875, 16.0, (1, 1, 1, 1)),
-        (31.0, 0.5, (1, 1, 0, 1)),
+        (2.9375, 16.0, (1, 1, 1, 0)),
+        (3.0, 16.0, (1, 1, 1, 1)),
+        (16.0, 29.0, (0, 1, 1, 1)),
+        (29.0, 2.5, (1, 0, 0, 1)),
     ],
 )
-def test_moves_at_the_edge_follow_truncation(x, y, expected):
-    env = SkirmishEnv(corner_map("edge", x, y), first_loops=0)
+def test_moves_end_with_the_playable_area(x, y, expected):
+    info = SkirmishEnv("3s_vs_3z").map
+    calls = (SpawnCall(1, "Marine", 1, x, y), SpawnCall(2, "Zealot", 1, 16.0, 16.0))
+    env = SkirmishEnv(replace(info, spawn_calls=calls), first_loops=0)
     env.reset(np.array([0]), np.array([0]))
     unit = env.units(0)[0]
     assert (unit["x"], unit["y"]) == (x, y)
     assert tuple(env.available[0, 0, 2:6].astype(int)) == expected
-
-
-def test_target_at_distance_six_is_available_and_beyond_is_not():
-    for distance, expected in ((6.0, True), (6.0 + 1 / 4096, False)):
-        info = corner_map("range", 24.0 - distance, 16.0)
-        env = SkirmishEnv(info, first_loops=0)
-        env.reset(np.array([0]), np.array([0]))
-        assert bool(env.available[0, 0, 6]) is expected
-
-
-def test_enemy_at_distance_nine_is_out_of_sight():
-    for distance, seen in ((9.0, False), (9.0 - 1 / 4096, True)):
-        env = SkirmishEnv(corner_map("sight", 24.0 - distance, 16.0), first_loops=0)
-        env.reset(np.array([0]), np.array([0]))
-        assert bool(env.obs[0, 0, 5] > 0) is seen

@@ -290,10 +290,8 @@ def test_laws_of_every_battle(name, episode, seed):
     env = SkirmishEnv(name, seed=seed)
     env.reset(FIRST, np.array([episode]))
     healers = name.startswith("MMM")
-    zerg = np.isin(
-        [UNIT_TYPES[t] for t in env.units(0)["type"]], ["Zergling", "Baneling", "Hydralisk", "SpineCrawler"]
-    )
     names = np.array([UNIT_TYPES[t] for t in env.units(0)["type"]])
+    zerg = np.isin(names, ("Zergling", "Baneling", "Hydralisk", "SpineCrawler"))
     grounded = ~np.isin(names, FLYERS + CLIFF_WALKERS)
     before = env.units(0)
     unhurt_steps = np.full(len(before), 1000)
@@ -337,15 +335,8 @@ def total(units):
 
 
 def stands_on_ground(terrain, x, y, slack=0.01):
-    """Is there ground within `slack` of the centre? Half of a diagonal block is ground."""
-    for dx, dy in itertools.product((-slack, 0, slack), repeat=2):
-        px, py = x + dx, y + dy
-        cx, cy = min(max(int(px), 0), 31), min(max(int(py), 0), 31)
-        if terrain.walkable[cy, cx]:
-            return True
-        for x0, y0, low in terrain.diagonal_blocks:
-            u, v = (px - x0) / 2, (py - y0) / 2
-            u, v = (u if "W" in low else 1 - u), (v if "S" in low else 1 - v)
-            if 0 <= u <= 1 and 0 <= v <= 1 and u + v >= 1:
-                return True
-    return False
+    """Is there ground within `slack` of the centre?"""
+    return any(
+        terrain.walkable_open[int(y + dy), int(x + dx)]
+        for dx, dy in itertools.product((-slack, 0, slack), repeat=2)
+    )
