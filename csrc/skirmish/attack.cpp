@@ -18,6 +18,8 @@ constexpr float kBeamHalfLength = 1.25f;
 constexpr int kBeamPulses = 11;
 constexpr float kPulseInterval = 0.0227f * 16.0f;
 constexpr float kPulseRadius = 0.15f;  // reaches units by their edge
+// Recordings of 2c_vs_64zg: first kills 8 to 10 loops after the order of the first loop.
+constexpr float kBeamDelay = 0.25f * 16.0f;  // from the pulse to its damage
 
 bool faces(const World& world, int unit, int target, float arc) {
   if (arc >= static_cast<float>(kPi)) return true;
@@ -33,16 +35,19 @@ float period_addend(const World& world, int unit) {
   return kLeastDelay + kDelaySpan * draws.uniform(world.attacks[at(unit)]);
 }
 
+PendingHit& delay_hit(World& world, int unit, int target, float loops) {
+  PendingHit hit;
+  hit.kind = PendingHit::Kind::kDelayed;
+  hit.source = unit;
+  hit.target = target;
+  hit.timer = loops;
+  return world.pending_hits.emplace_back(hit);
+}
+
 void strike(World& world, int unit, int target) {
   const Weapon& weapon = world.figures_of(unit).weapon;
   for (int hit = 1; hit < weapon.hits; ++hit) {
-    PendingHit rest;
-    rest.kind = PendingHit::Kind::kDelayed;
-    rest.source = unit;
-    rest.target = target;
-    rest.timer = static_cast<float>(hit) * weapon.hit_interval;
-    rest.needs_source = true;
-    world.pending_hits.push_back(rest);
+    delay_hit(world, unit, target, static_cast<float>(hit) * weapon.hit_interval).needs_source = true;
   }
   deal_damage(world, unit, target, weapon.damage);
 }
@@ -134,7 +139,6 @@ void advance_delayed(World& world, PendingHit& hit) {
 void pulse(World& world, Beam& beam) {
   const float along = kBeamHalfLength * (2.0f * static_cast<float>(beam.pulses) / (kBeamPulses - 1) - 1.0f);
   const float x = beam.x + along * beam.dx, y = beam.y + along * beam.dy;
-  const float damage = world.figures_of(beam.source).weapon.damage;
   for (int unit = 0; unit < world.n_units(); ++unit) {
     const auto u = at(unit);
     if (!is_target(world, beam.source, unit) || beam.already_hit[u]) continue;
@@ -142,7 +146,7 @@ void pulse(World& world, Beam& beam) {
     const float reach = kPulseRadius + world.figures_of(unit).radius;
     if (dx * dx + dy * dy > reach * reach) continue;
     beam.already_hit.set(u);
-    deal_damage(world, beam.source, unit, damage);
+    delay_hit(world, beam.source, unit, kBeamDelay);
   }
   ++beam.pulses;
 }

@@ -195,7 +195,7 @@ void two_sweeps_hit_everybody_near_the_line_once_each() {
   order_attack(world, 0, 1);
   run(world, 4);
   order_stop(world, 0);
-  run(world, 4);
+  run(world, 10);
   CHECK(world.shield[1] == 50 - 30 && world.shield[2] == 50 - 30);
   CHECK(world.shield[3] == 50 && world.shield[4] == 50);
 }

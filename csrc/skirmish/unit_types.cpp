@@ -240,12 +240,13 @@ constexpr std::array<UnitFigures, kUnitTypes> units(bool allied) {
 constinit const std::array<std::array<UnitFigures, kUnitTypes>, 2> kFigures = {units(false), units(true)};
 
 UnitType unit_type_named(std::string_view name) {
-  std::string allowed;
+  std::string message = "unit type '";
+  message.append(name).append("' is unknown; allowed:");
   for (std::size_t i = 0; i < kUnitTypes; ++i) {
     if (kFigures[0][i].name == name) return static_cast<UnitType>(i);
-    allowed.append(i == 0 ? "" : ", ").append(kFigures[0][i].name);
+    message.append(i == 0 ? " " : ", ").append(kFigures[0][i].name);
   }
-  throw std::invalid_argument("unit type '" + std::string(name) + "' is unknown; allowed: " + allowed);
+  throw std::invalid_argument(message);
 }
 
 }  // namespace fop::skirmish
