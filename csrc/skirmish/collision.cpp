@@ -223,6 +223,20 @@ std::array<float, 2> shares(const Body& a, const Body& b) {
   return {0, 1};
 }
 
+// A walker who is pushed may lose way, but gains none.
+void give_way(Body& body, float dx, float dy) {
+  if (body.stance == Stance::kWalks) {
+    const float ahead = dx * body.vx + dy * body.vy;
+    if (ahead > 0) {
+      const float share = ahead / (body.vx * body.vx + body.vy * body.vy);
+      dx -= share * body.vx;
+      dy -= share * body.vy;
+    }
+  }
+  body.x += dx;
+  body.y += dy;
+}
+
 void part(Bodies& bodies) {
   for (int p = 0; p < bodies.pair_count; ++p) {
     Body& a = bodies.all[bodies.pairs[at(p)].a];
@@ -234,10 +248,8 @@ void part(Bodies& bodies) {
     const float ux = distance > 0 ? dx / distance : 1.0f, uy = distance > 0 ? dy / distance : 0.0f;
     const float overlap = reach - distance;
     const auto [of_a, of_b] = shares(a, b);
-    a.x -= of_a * overlap * ux;
-    a.y -= of_a * overlap * uy;
-    b.x += of_b * overlap * ux;
-    b.y += of_b * overlap * uy;
+    give_way(a, -of_a * overlap * ux, -of_a * overlap * uy);
+    give_way(b, of_b * overlap * ux, of_b * overlap * uy);
   }
 }
 
