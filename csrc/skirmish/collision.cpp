@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 
 #include "skirmish/combat.hpp"
 #include "skirmish/terrain.hpp"
@@ -17,10 +18,12 @@ namespace {
 
 constexpr float kSlack = 1.0f / 16;  // by how much two bodies may overlap
 constexpr float kForesight = 5;      // loops: how early a unit turns aside for somebody who stands
-constexpr float kReach = 0.9f;       // at most this far beyond contact is looked ahead
+constexpr float kReach = 0.75f;      // at most this far beyond contact is looked ahead
 constexpr float kCloseIn = 0.1f;     // closing in slower than this share of the speed is no obstacle
 constexpr float kGrain = 4096;       // positions are multiples of 1/4096
 constexpr int kMaxPairs = kMaxUnits * 24;
+constexpr int kMaxObstacles = 12;  // more don't fit round a body within reach
+constexpr int kPatience = 4;       // loops between two looks for a way round of a stuck unit
 
 enum class Stance : std::uint8_t {
   kIdle,    // gives way to friends
@@ -47,6 +50,8 @@ struct Bodies {
   int count = 0;
   std::array<Pair, kMaxPairs> pairs;  // who is near whom
   int pair_count = 0;
+  std::array<std::array<std::uint8_t, kMaxObstacles>, kMaxUnits> obstacles;  // of each body
+  std::array<std::uint8_t, kMaxUnits> obstacle_count;
 };
 
 // Directions tried in turn: multiples of 22.5 degrees.
@@ -68,26 +73,41 @@ Stance stance_of(const World& world, int unit) {
   return world.motion[at(unit)].kind == Motion::Kind::kHold ? Stance::kIdle : Stance::kStands;
 }
 
-// All living bodies from west to east.
+// All living bodies from west to east: sorted by half cells first, so that few have to change places.
 void gather(const World& world, Bodies& bodies) {
+  constexpr int kColumns = 2 * kMapSize;
+  std::array<std::uint8_t, kMaxUnits> column;
+  std::array<std::uint8_t, kColumns + 1> start{};
   bodies.count = 0;
+  for (int unit = 0; unit < world.n_units(); ++unit) {
+    const auto u = at(unit);
+    if (!world.alive[u]) continue;
+    column[u] = static_cast<std::uint8_t>(std::clamp(static_cast<int>(2 * world.x[u]), 0, kColumns - 1));
+    ++start[column[u] + 1u];
+    ++bodies.count;
+  }
+  for (std::size_t c = 1; c <= kColumns; ++c) start[c] = static_cast<std::uint8_t>(start[c] + start[c - 1]);
   for (int unit = 0; unit < world.n_units(); ++unit) {
     const auto u = at(unit);
     if (!world.alive[u]) continue;
     const UnitFigures& figures = world.figures_of(unit);
     const Steering& steering = world.steering[u];
-    const Body body{world.x[u],
-                    world.y[u],
-                    steering.vx,
-                    steering.vy,
-                    figures.separation_radius,
-                    world.speed[u],
-                    unit,
-                    stance_of(world, unit),
-                    figures.layer,
-                    world.player[u],
-                    false};
-    int place = bodies.count++;
+    bodies.all[start[column[u]]++] = {world.x[u],
+                                      world.y[u],
+                                      steering.vx,
+                                      steering.vy,
+                                      figures.separation_radius,
+                                      world.speed[u],
+                                      unit,
+                                      stance_of(world, unit),
+                                      figures.layer,
+                                      world.player[u],
+                                      false};
+  }
+  for (int i = 1; i < bodies.count; ++i) {
+    if (bodies.all[at(i - 1)].x <= bodies.all[at(i)].x) continue;
+    const Body body = bodies.all[at(i)];
+    int place = i;
     for (; place > 0 && bodies.all[at(place - 1)].x > body.x; --place) {
       bodies.all[at(place)] = bodies.all[at(place - 1)];
     }
@@ -126,8 +146,20 @@ float time_to_contact(const Body& body, const Body& other, float vx, float vy) {
   return std::max(0.0f, (closing - std::sqrt(inside)) / speed2);
 }
 
+// Notes `other` if the walking body has to mind it.
+void note_obstacle(Bodies& bodies, int body, int other) {
+  Body& walker = bodies.all[at(body)];
+  if (walker.stance != Stance::kWalks || !is_obstacle(walker, bodies.all[at(other)])) return;
+  std::uint8_t& count = bodies.obstacle_count[at(body)];
+  if (count == kMaxObstacles) return;
+  bodies.obstacles[at(body)][count++] = static_cast<std::uint8_t>(other);
+  walker.blocked =
+      walker.blocked || time_to_contact(walker, bodies.all[at(other)], walker.vx, walker.vy) < kForesight;
+}
+
 void find_pairs(Bodies& bodies) {
   bodies.pair_count = 0;
+  bodies.obstacle_count.fill(0);
   float largest = 0;
   for (int i = 0; i < bodies.count; ++i) largest = std::max(largest, bodies.all[at(i)].radius);
   for (int i = 0; i < bodies.count; ++i) {
@@ -144,67 +176,58 @@ void find_pairs(Bodies& bodies) {
       if (a.stance != Stance::kWalks && b.stance != Stance::kWalks) continue;
       if (bodies.pair_count == kMaxPairs) return;
       bodies.pairs[at(bodies.pair_count++)] = {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(j)};
-      if (a.stance == Stance::kWalks && !a.blocked && is_obstacle(a, b)) {
-        a.blocked = time_to_contact(a, b, a.vx, a.vy) < kForesight;
-      }
-      if (b.stance == Stance::kWalks && !b.blocked && is_obstacle(b, a)) {
-        b.blocked = time_to_contact(b, a, b.vx, b.vy) < kForesight;
-      }
+      note_obstacle(bodies, i, j);
+      note_obstacle(bodies, j, i);
     }
   }
 }
 
-struct Obstacles {
-  std::array<const Body*, 32> all;
-  int count = 0;
-};
-
-Obstacles obstacles_of(const Bodies& bodies, int i) {
-  Obstacles obstacles;
-  const Body& body = bodies.all[at(i)];
-  for (int p = 0; p < bodies.pair_count; ++p) {
-    const Pair pair = bodies.pairs[at(p)];
-    if (pair.a != i && pair.b != i) continue;
-    const Body& other = bodies.all[pair.a == i ? pair.b : pair.a];
-    if (is_obstacle(body, other) && obstacles.count < 32) obstacles.all[at(obstacles.count++)] = &other;
-  }
-  return obstacles;
-}
-
-float free_time(const Body& body, const Obstacles& obstacles, float vx, float vy) {
+// How long the body can go on like this; stops counting at `enough`.
+float free_time(const Bodies& bodies, int i, float vx, float vy, float enough) {
   float least = kForesight;
-  for (int i = 0; i < obstacles.count && least > 0; ++i) {
-    least = std::min(least, time_to_contact(body, *obstacles.all[at(i)], vx, vy));
+  for (int k = 0; k < bodies.obstacle_count[at(i)] && least > enough; ++k) {
+    const Body& other = bodies.all[bodies.obstacles[at(i)][at(k)]];
+    least = std::min(least, time_to_contact(bodies.all[at(i)], other, vx, vy));
   }
   return least;
 }
 
-// Turns aside by as little as it takes to have the way free, to the side once
-// chosen if that can be.
-void go_round(World& world, Body& body, const Obstacles& obstacles) {
+// Turns aside by as little as it takes to have the way free, on the side once chosen if that can be; where no
+// way is free, goes the least blocked one as far as it can.
+void go_round(World& world, Bodies& bodies, int i) {
+  Body& body = bodies.all[at(i)];
   Steering& steering = world.steering[at(body.unit)];
+  if (steering.stuck && (world.loop + body.unit) % kPatience != 0) {
+    body.vx = body.vy = 0;
+    return;
+  }
   const float vx = body.vx, vy = body.vy;
-  float best_time = free_time(body, obstacles, vx, vy), best_x = vx, best_y = vy;
-  const auto attempt = [&](int step, float side) {
-    const float x = kCos[step] * vx - side * kSin[step] * vy, y = side * kSin[step] * vx + kCos[step] * vy;
-    const float time = free_time(body, obstacles, x, y);
-    if (time > best_time) {
-      best_time = time;
-      best_x = x;
-      best_y = y;
-      steering.detour = side > 0 ? 1 : -1;
-    }
+  float best_time = free_time(bodies, i, vx, vy, 0), best_x = vx, best_y = vy;
+  int best = 0;
+  const auto attempt = [&](int step, int side) {
+    const float turn = static_cast<float>(side) * kSin[step];
+    const float x = kCos[step] * vx - turn * vy, y = turn * vx + kCos[step] * vy;
+    const float time = free_time(bodies, i, x, y, best_time);
+    if (time <= best_time) return false;
+    best_time = time;
+    best_x = x;
+    best_y = y;
+    best = side * step;
     return time >= kForesight;
   };
-  const std::int8_t former = steering.detour;
-  bool found = best_time >= kForesight;
-  if (former != 0) {
-    for (int step = 1; step < kSteps && !found; ++step) found = attempt(step, former);
-    for (int step = 1; step < kSteps && !found; ++step) found = attempt(step, static_cast<float>(-former));
+  const int side = steering.detour < 0 ? -1 : 1;
+  bool found = false;
+  if (steering.detour != 0) {
+    for (int step = std::max(1, std::abs(steering.detour) - 1); step < kSteps && !found; ++step) {
+      found = attempt(step, side);
+    }
+    for (int step = 1; step < kSteps && !found; ++step) found = attempt(step, -side);
   } else {
     for (int step = 1; step < kSteps && !found; ++step) found = attempt(step, -1) || attempt(step, 1);
   }
   const float share = std::min(1.0f, best_time);
+  steering.stuck = share <= 0;
+  steering.detour = static_cast<std::int8_t>(best);
   body.vx = share * best_x;
   body.vy = share * best_y;
 }
@@ -272,11 +295,13 @@ void resolve_collisions(World& world) {
   gather(world, bodies);
   find_pairs(bodies);
   for (int i = 0; i < bodies.count; ++i) {
-    Body& body = bodies.all[at(i)];
+    const Body& body = bodies.all[at(i)];
+    Steering& steering = world.steering[at(body.unit)];
     if (body.blocked) {
-      go_round(world, body, obstacles_of(bodies, i));
-    } else if (body.stance == Stance::kWalks) {
-      world.steering[at(body.unit)].detour = 0;
+      go_round(world, bodies, i);
+    } else {
+      steering.detour = 0;
+      steering.stuck = false;
     }
   }
   for (int i = 0; i < bodies.count; ++i) {

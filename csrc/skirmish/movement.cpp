@@ -97,7 +97,7 @@ void fly(World& world, int unit, Point way, float distance, float rest) {
   const float ahead = std::min(rest, std::sqrt(std::max(0.0f, speed * speed - drift * drift)));
   steering.vx = ux * ahead - uy * drift;
   steering.vy = uy * ahead + ux * drift;
-  world.speed[u] = std::min(speed, std::sqrt(ahead * ahead + drift * drift));
+  world.speed[u] = ahead < rest ? std::min(speed, std::sqrt(ahead * ahead + drift * drift)) : 0;
 }
 
 void come_to_rest(World& world, int unit) {

@@ -59,7 +59,8 @@ struct Steering {
   float waypoint_x = 0, waypoint_y = 0;  // next corner on the way to the goal (the goal where the way is free)
   float goal_x = 0, goal_y = 0;          // for which the waypoint was found
   std::int32_t refresh_at = kNever;      // loop from which the waypoint is looked for anew
-  std::int8_t detour = 0;                // side on which it goes round others: +1 left, -1 right, 0 none
+  std::int8_t detour = 0;                // how it goes round others: steps of 22.5 degrees, left positive
+  bool stuck = false;                    // no way round was found
 };
 
 // A missile in flight, or a delayed hit (second strike of a Zealot, hit of a beam).
