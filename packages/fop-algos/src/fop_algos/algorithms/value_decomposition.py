@@ -67,9 +67,16 @@ Deviation: optimiser and batch size aren't stated there; Adam and 32 are ours.
 
 
 class ValueDecomposition:
-    """VDN or QMIX, as `config.mixer` says."""
+    """VDN or QMIX, as `config.mixer` says, or with a mixer of your own."""
 
-    def __init__(self, name: str, spec: TaskSpec, config: ValueDecompositionConfig, seed: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        spec: TaskSpec,
+        config: ValueDecompositionConfig,
+        seed: int,
+        mixer: Mixer | None = None,
+    ) -> None:
         self.name = name
         self.spec = spec
         self.config = config
@@ -77,7 +84,7 @@ class ValueDecomposition:
         self.counters = {"target_copied_at": 0}
         with seeded(seed):
             self.agent: AgentNet = agent_net(config.agent, spec, config.hidden)
-            self.mixer: Mixer = make_mixer(spec, config)
+            self.mixer = make_mixer(spec, config) if mixer is None else mixer
         self.target_agent = frozen_copy(self.agent)
         self.target_mixer = frozen_copy(self.mixer)
         self.modules = nn.ModuleDict(
