@@ -54,8 +54,8 @@ Shape with(Shape shape, std::int64_t last) {
 template <class T>
 void check(const py::array& array, const char* name, const Shape& expected) {
   if (array.dtype().num() != py::dtype::num_of<T>()) {
-    throw std::invalid_argument(std::string(name) + ": dtype " + std::string(py::str(array.dtype())) + ", expected " +
-                                std::string(py::str(py::dtype::of<T>())));
+    throw std::invalid_argument(std::string(name) + ": dtype " + std::string(py::str(array.dtype())) +
+                                ", expected " + std::string(py::str(py::dtype::of<T>())));
   }
   if (shape_of(array) != expected) {
     throw std::invalid_argument(std::string(name) + ": shape " + describe(shape_of(array)) + ", expected " +
@@ -97,7 +97,8 @@ T* out(std::optional<py::array>& array, const char* name, const Shape& expected)
 }
 
 int checked_threads(int threads) {
-  if (threads < 1) throw std::invalid_argument("threads: " + std::to_string(threads) + ", must be at least 1");
+  if (threads < 1)
+    throw std::invalid_argument("threads: " + std::to_string(threads) + ", must be at least 1");
   return threads;
 }
 
@@ -115,7 +116,8 @@ SoftValueInput<Real> rows_of(const py::array& like, const char* name, const Opti
   input.alpha = in<Real>(alpha, "alpha", alpha.ndim() == 0 ? Shape{} : outer);
   for (std::int64_t i = 0; i < (input.alpha_stride ? input.rows : 1); ++i) {
     if (!(input.alpha[i] > 0) || std::isinf(input.alpha[i])) {
-      throw std::invalid_argument("alpha: " + std::to_string(input.alpha[i]) + ", must be finite and above 0");
+      throw std::invalid_argument("alpha: " + std::to_string(input.alpha[i]) +
+                                  ", must be finite and above 0");
     }
   }
   return input;
@@ -133,7 +135,8 @@ void soft_value_as(const py::array& q, const Optional& available, const py::arra
     throw std::invalid_argument("policy, log_policy, entropy: give all three or none");
   }
   const SoftValueOutput<Real> output{out<Real>(v, "v", outer), out<Real>(policy, "policy", shape),
-                                     out<Real>(log_policy, "log_policy", shape), out<Real>(entropy, "entropy", outer)};
+                                     out<Real>(log_policy, "log_policy", shape),
+                                     out<Real>(entropy, "entropy", outer)};
   const py::gil_scoped_release release;
   soft_value(input, output, checked_threads(threads));
 }
@@ -176,7 +179,8 @@ void mix_as(bool routed, const py::array& q, const py::array& v, const py::array
   input.base = in<Real>(base, routed ? "v_state" : "v_tot", outer);
   Real* target = out<Real>(q_tot, "q_tot", outer);
   const py::gil_scoped_release release;
-  routed ? routed_mix(input, target, checked_threads(threads)) : literal_mix(input, target, checked_threads(threads));
+  routed ? routed_mix(input, target, checked_threads(threads))
+         : literal_mix(input, target, checked_threads(threads));
 }
 
 template <class Real>
@@ -192,8 +196,9 @@ void routed_mix_backward_as(const py::array& q, const py::array& v, const py::ar
 }
 
 template <class Real>
-void literal_mix_backward_as(const py::array& q, const py::array& v, const py::array& lam, const py::array& grad,
-                             py::array& grad_q, py::array& grad_v, py::array& grad_lam, int threads) {
+void literal_mix_backward_as(const py::array& q, const py::array& v, const py::array& lam,
+                             const py::array& grad, py::array& grad_q, py::array& grad_v, py::array& grad_lam,
+                             int threads) {
   auto input = mix_input<Real>(q, v);
   const Shape shape = shape_of(q);
   input.lambda = in<Real>(lam, "lam", shape);
@@ -206,9 +211,9 @@ void literal_mix_backward_as(const py::array& q, const py::array& v, const py::a
 }
 
 template <class Real>
-void soft_mix_as(const py::array& q, const Optional& available, const py::array& actions, const py::array& alpha,
-                 const py::array& lam, const py::array& v_state, py::array& q_tot, py::array& advantage,
-                 int threads) {
+void soft_mix_as(const py::array& q, const Optional& available, const py::array& actions,
+                 const py::array& alpha, const py::array& lam, const py::array& v_state, py::array& q_tot,
+                 py::array& advantage, int threads) {
   const Shape shape = shape_of(q);
   const Shape outer = leading(shape, 2, "q");
   const Shape agents = leading(shape, 1, "q");
@@ -310,15 +315,18 @@ void register_kernels(py::module_& module) {
   module.def(
       "soft_value",
       [](const py::array& q, const Optional& available, const py::array& alpha, py::array v,
-         std::optional<py::array> policy, std::optional<py::array> log_policy, std::optional<py::array> entropy,
-         int threads) { FOP_BY_DTYPE(q, soft_value_as, q, available, alpha, v, policy, log_policy, entropy, threads); },
-      py::arg("q"), py::arg("available"), py::arg("alpha"), py::arg("v"), py::arg("policy"), py::arg("log_policy"),
-      py::arg("entropy"), py::arg("threads"));
+         std::optional<py::array> policy, std::optional<py::array> log_policy,
+         std::optional<py::array> entropy, int threads) {
+        FOP_BY_DTYPE(q, soft_value_as, q, available, alpha, v, policy, log_policy, entropy, threads);
+      },
+      py::arg("q"), py::arg("available"), py::arg("alpha"), py::arg("v"), py::arg("policy"),
+      py::arg("log_policy"), py::arg("entropy"), py::arg("threads"));
   module.def(
       "soft_value_backward",
-      [](const py::array& policy, const py::array& log_policy, const py::array& entropy, const Optional& available,
-         const py::array& alpha, const Optional& grad_v, const Optional& grad_policy, const Optional& grad_log_policy,
-         const Optional& grad_entropy, py::array grad_q, int threads) {
+      [](const py::array& policy, const py::array& log_policy, const py::array& entropy,
+         const Optional& available, const py::array& alpha, const Optional& grad_v,
+         const Optional& grad_policy, const Optional& grad_log_policy, const Optional& grad_entropy,
+         py::array grad_q, int threads) {
         FOP_BY_DTYPE(policy, soft_value_backward_as, policy, log_policy, entropy, available, alpha, grad_v,
                      grad_policy, grad_log_policy, grad_entropy, grad_q, threads);
       },
@@ -327,23 +335,24 @@ void register_kernels(py::module_& module) {
       py::arg("grad_q"), py::arg("threads"));
   module.def(
       "routed_mix",
-      [](const py::array& q, const py::array& v, const py::array& lam, const py::array& v_state, py::array q_tot,
-         int threads) { FOP_BY_DTYPE(q, mix_as, true, q, v, lam, v_state, q_tot, threads); },
+      [](const py::array& q, const py::array& v, const py::array& lam, const py::array& v_state,
+         py::array q_tot, int threads) { FOP_BY_DTYPE(q, mix_as, true, q, v, lam, v_state, q_tot, threads); },
       py::arg("q"), py::arg("v"), py::arg("lam"), py::arg("v_state"), py::arg("q_tot"), py::arg("threads"));
   module.def(
       "literal_mix",
-      [](const py::array& q, const py::array& v, const py::array& lam, const py::array& v_tot, py::array q_tot,
-         int threads) { FOP_BY_DTYPE(q, mix_as, false, q, v, lam, v_tot, q_tot, threads); },
+      [](const py::array& q, const py::array& v, const py::array& lam, const py::array& v_tot,
+         py::array q_tot, int threads) { FOP_BY_DTYPE(q, mix_as, false, q, v, lam, v_tot, q_tot, threads); },
       py::arg("q"), py::arg("v"), py::arg("lam"), py::arg("v_tot"), py::arg("q_tot"), py::arg("threads"));
   module.def(
       "routed_mix_backward",
       [](const py::array& q, const py::array& v, const py::array& grad, py::array grad_q, py::array grad_lam,
          int threads) { FOP_BY_DTYPE(q, routed_mix_backward_as, q, v, grad, grad_q, grad_lam, threads); },
-      py::arg("q"), py::arg("v"), py::arg("grad"), py::arg("grad_q"), py::arg("grad_lam"), py::arg("threads"));
+      py::arg("q"), py::arg("v"), py::arg("grad"), py::arg("grad_q"), py::arg("grad_lam"),
+      py::arg("threads"));
   module.def(
       "literal_mix_backward",
-      [](const py::array& q, const py::array& v, const py::array& lam, const py::array& grad, py::array grad_q,
-         py::array grad_v, py::array grad_lam, int threads) {
+      [](const py::array& q, const py::array& v, const py::array& lam, const py::array& grad,
+         py::array grad_q, py::array grad_v, py::array grad_lam, int threads) {
         FOP_BY_DTYPE(q, literal_mix_backward_as, q, v, lam, grad, grad_q, grad_v, grad_lam, threads);
       },
       py::arg("q"), py::arg("v"), py::arg("lam"), py::arg("grad"), py::arg("grad_q"), py::arg("grad_v"),
@@ -354,13 +363,14 @@ void register_kernels(py::module_& module) {
          const py::array& lam, const py::array& v_state, py::array q_tot, py::array advantage, int threads) {
         FOP_BY_DTYPE(q, soft_mix_as, q, available, actions, alpha, lam, v_state, q_tot, advantage, threads);
       },
-      py::arg("q"), py::arg("available"), py::arg("actions"), py::arg("alpha"), py::arg("lam"), py::arg("v_state"),
-      py::arg("q_tot"), py::arg("advantage"), py::arg("threads"));
+      py::arg("q"), py::arg("available"), py::arg("actions"), py::arg("alpha"), py::arg("lam"),
+      py::arg("v_state"), py::arg("q_tot"), py::arg("advantage"), py::arg("threads"));
   module.def(
       "soft_mix_backward",
-      [](const py::array& advantage, const Optional& available, const py::array& actions, const py::array& grad,
-         py::array grad_q, py::array grad_lam, int threads) {
-        FOP_BY_DTYPE(advantage, soft_mix_backward_as, advantage, available, actions, grad, grad_q, grad_lam, threads);
+      [](const py::array& advantage, const Optional& available, const py::array& actions,
+         const py::array& grad, py::array grad_q, py::array grad_lam, int threads) {
+        FOP_BY_DTYPE(advantage, soft_mix_backward_as, advantage, available, actions, grad, grad_q, grad_lam,
+                     threads);
       },
       py::arg("advantage"), py::arg("available"), py::arg("actions"), py::arg("grad"), py::arg("grad_q"),
       py::arg("grad_lam"), py::arg("threads"));
@@ -370,8 +380,8 @@ void register_kernels(py::module_& module) {
          double gamma, double lam, py::array target, int threads) {
         FOP_BY_DTYPE(reward, td_lambda_as, reward, values, terminated, mask, gamma, lam, target, threads);
       },
-      py::arg("reward"), py::arg("values"), py::arg("terminated"), py::arg("mask"), py::arg("gamma"), py::arg("lam"),
-      py::arg("target"), py::arg("threads"));
+      py::arg("reward"), py::arg("values"), py::arg("terminated"), py::arg("mask"), py::arg("gamma"),
+      py::arg("lam"), py::arg("target"), py::arg("threads"));
 }
 
 #undef FOP_BY_DTYPE

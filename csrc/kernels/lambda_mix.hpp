@@ -4,9 +4,9 @@
 //   routed   q_tot = sum_i q_i + v_state + sum_i (lambda_i - 1) sg(q_i - v_i)
 //   literal  q_tot = sum_i lambda_i (q_i - v_i) + v_tot
 //
-// The routed form has the literal one's value for v_tot = v_state + sum_i v_i, but the gradient 1 to each q_i,
-// q_i - v_i to lambda_i, none to v_i and 1 to v_state. Agents are added in their order, on every path and for
-// any number of threads.
+// The routed form has the literal one's value for v_tot = v_state + sum_i v_i, but the gradient 1 to each
+// q_i, q_i - v_i to lambda_i, none to v_i and 1 to v_state. Agents are added in their order, on every path
+// and for any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +30,10 @@ void literal_mix(const MixInput<Real>& input, Real* q_tot, int threads);
 
 // `grad` is q_tot's gradient; base's gradient equals it. The routed form reads q and v only.
 template <class Real>
-void routed_mix_backward(const MixInput<Real>& input, const Real* grad, Real* grad_q, Real* grad_lambda, int threads);
+void routed_mix_backward(const MixInput<Real>& input, const Real* grad, Real* grad_q, Real* grad_lambda,
+                         int threads);
 template <class Real>
-void literal_mix_backward(const MixInput<Real>& input, const Real* grad, Real* grad_q, Real* grad_v, Real* grad_lambda,
-                          int threads);
+void literal_mix_backward(const MixInput<Real>& input, const Real* grad, Real* grad_q, Real* grad_v,
+                          Real* grad_lambda, int threads);
 
 }  // namespace fop

@@ -1,5 +1,4 @@
 #include "kernels/lambda_mix.hpp"
-
 #include "kernels/parallel.hpp"
 
 namespace fop {
@@ -31,7 +30,8 @@ void literal_mix(const MixInput<Real>& in, Real* q_tot, int threads) {
 }
 
 template <class Real>
-void routed_mix_backward(const MixInput<Real>& in, const Real* grad, Real* grad_q, Real* grad_lambda, int threads) {
+void routed_mix_backward(const MixInput<Real>& in, const Real* grad, Real* grad_q, Real* grad_lambda,
+                         int threads) {
   parallel_for(in.rows, in.agents, threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       for (std::int64_t i = row * in.agents; i < (row + 1) * in.agents; ++i) {
@@ -43,8 +43,8 @@ void routed_mix_backward(const MixInput<Real>& in, const Real* grad, Real* grad_
 }
 
 template <class Real>
-void literal_mix_backward(const MixInput<Real>& in, const Real* grad, Real* grad_q, Real* grad_v, Real* grad_lambda,
-                          int threads) {
+void literal_mix_backward(const MixInput<Real>& in, const Real* grad, Real* grad_q, Real* grad_v,
+                          Real* grad_lambda, int threads) {
   parallel_for(in.rows, in.agents, threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       for (std::int64_t i = row * in.agents; i < (row + 1) * in.agents; ++i) {
@@ -56,10 +56,10 @@ void literal_mix_backward(const MixInput<Real>& in, const Real* grad, Real* grad
   });
 }
 
-#define FOP_INSTANTIATE(Real)                                                                   \
-  template void routed_mix(const MixInput<Real>&, Real*, int);                                  \
-  template void literal_mix(const MixInput<Real>&, Real*, int);                                 \
-  template void routed_mix_backward(const MixInput<Real>&, const Real*, Real*, Real*, int);     \
+#define FOP_INSTANTIATE(Real)                                                               \
+  template void routed_mix(const MixInput<Real>&, Real*, int);                              \
+  template void literal_mix(const MixInput<Real>&, Real*, int);                             \
+  template void routed_mix_backward(const MixInput<Real>&, const Real*, Real*, Real*, int); \
   template void literal_mix_backward(const MixInput<Real>&, const Real*, Real*, Real*, Real*, int);
 FOP_INSTANTIATE(float)
 FOP_INSTANTIATE(double)

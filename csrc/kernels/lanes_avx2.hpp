@@ -47,7 +47,9 @@ struct Floats256 {
     left >= kWidth ? _mm256_storeu_ps(p, x) : _mm256_maskstore_ps(p, first(left), x);
   }
   static Reg select(Mask m, Reg yes, Reg no) { return _mm256_blendv_ps(no, yes, _mm256_castsi256_ps(m)); }
-  static Reg zero_if_less(Reg x, Reg a, Reg b) { return _mm256_andnot_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ), x); }
+  static Reg zero_if_less(Reg x, Reg a, Reg b) {
+    return _mm256_andnot_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ), x);
+  }
   static Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
   static Reg sub(Reg a, Reg b) { return _mm256_sub_ps(a, b); }
   static Reg mul(Reg a, Reg b) { return _mm256_mul_ps(a, b); }
@@ -109,7 +111,9 @@ struct Doubles256 {
     left >= kWidth ? _mm256_storeu_pd(p, x) : _mm256_maskstore_pd(p, first(left), x);
   }
   static Reg select(Mask m, Reg yes, Reg no) { return _mm256_blendv_pd(no, yes, _mm256_castsi256_pd(m)); }
-  static Reg zero_if_less(Reg x, Reg a, Reg b) { return _mm256_andnot_pd(_mm256_cmp_pd(a, b, _CMP_LT_OQ), x); }
+  static Reg zero_if_less(Reg x, Reg a, Reg b) {
+    return _mm256_andnot_pd(_mm256_cmp_pd(a, b, _CMP_LT_OQ), x);
+  }
   static Reg add(Reg a, Reg b) { return _mm256_add_pd(a, b); }
   static Reg sub(Reg a, Reg b) { return _mm256_sub_pd(a, b); }
   static Reg mul(Reg a, Reg b) { return _mm256_mul_pd(a, b); }
@@ -118,7 +122,8 @@ struct Doubles256 {
   static Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_pd(a, b, c); }
   static Reg round(Reg x) { return _mm256_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   static Reg scale(Reg x, Reg n) {
-    const Mask exponent = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(n)), _mm256_set1_epi64x(1023));
+    const Mask exponent =
+        _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(n)), _mm256_set1_epi64x(1023));
     return _mm256_mul_pd(x, _mm256_castsi256_pd(_mm256_slli_epi64(exponent, 52)));
   }
   static Reg split(Reg x, Reg* k) {
@@ -127,8 +132,9 @@ struct Doubles256 {
     const Mask magic = _mm256_castpd_si256(_mm256_set1_pd(0x1p52));
     Reg exponent = _mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(_mm256_srli_epi64(bits, 52), magic)),
                                  _mm256_set1_pd(0x1p52 + 1023));
-    Reg m = _mm256_castsi256_pd(_mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi64x(0x000FFFFFFFFFFFFF)),
-                                                _mm256_set1_epi64x(0x3FF0000000000000)));
+    Reg m =
+        _mm256_castsi256_pd(_mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi64x(0x000FFFFFFFFFFFFF)),
+                                            _mm256_set1_epi64x(0x3FF0000000000000)));
     const Reg high = _mm256_cmp_pd(m, _mm256_set1_pd(1.4142135623730951), _CMP_GT_OQ);
     exponent = _mm256_add_pd(exponent, _mm256_and_pd(high, _mm256_set1_pd(1)));
     m = _mm256_blendv_pd(m, _mm256_mul_pd(m, _mm256_set1_pd(0.5)), high);

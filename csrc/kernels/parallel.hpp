@@ -15,7 +15,8 @@ template <class Body>
 void parallel_for(std::int64_t rows, std::int64_t cost, int threads, const Body& body) {
   constexpr std::int64_t kGrain = 1 << 16;
   const std::int64_t useful = std::max<std::int64_t>(1, rows * std::max<std::int64_t>(cost, 1) / kGrain);
-  const std::int64_t parts = std::min<std::int64_t>({std::max(threads, 1), useful, std::max<std::int64_t>(rows, 1)});
+  const std::int64_t parts =
+      std::min<std::int64_t>({std::max(threads, 1), useful, std::max<std::int64_t>(rows, 1)});
   if (parts == 1) {
     body(std::int64_t{0}, rows);
     return;
@@ -23,7 +24,8 @@ void parallel_for(std::int64_t rows, std::int64_t cost, int threads, const Body&
   std::vector<std::jthread> workers;
   workers.reserve(static_cast<std::size_t>(parts - 1));
   for (std::int64_t part = 1; part < parts; ++part) {
-    workers.emplace_back([&body, begin = rows * part / parts, end = rows * (part + 1) / parts] { body(begin, end); });
+    workers.emplace_back(
+        [&body, begin = rows * part / parts, end = rows * (part + 1) / parts] { body(begin, end); });
   }
   body(std::int64_t{0}, rows / parts);
 }

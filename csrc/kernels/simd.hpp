@@ -1,4 +1,5 @@
-// Which instruction set the kernels use: the best that the machine has, unless a test or a user asks otherwise.
+// Which instruction set the kernels use: the best that the machine has, unless a test or a user asks
+// otherwise.
 #pragma once
 
 namespace fop {

@@ -1,6 +1,6 @@
-// FOP's joint value from the values of all actions, in one pass: gather the chosen q, masked soft value, routed
-// mix (lambda_mix.hpp). q and available are `[rows, agents, actions]`, choices and lambda `[rows, agents]`,
-// v_state and q_tot `[rows]`, all contiguous.
+// FOP's joint value from the values of all actions, in one pass: gather the chosen q, masked soft value,
+// routed mix (lambda_mix.hpp). q and available are `[rows, agents, actions]`, choices and lambda `[rows,
+// agents]`, v_state and q_tot `[rows]`, all contiguous.
 //
 // An agent without any available action (padding) adds nothing and gets no gradient; its q is not read.
 #pragma once

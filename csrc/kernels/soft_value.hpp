@@ -1,9 +1,10 @@
 // Soft value and Boltzmann policy over the available actions (FOP, appendix A; V_i below equation 15):
 //
-//   v = alpha log sum_a exp(q_a / alpha),   log_policy_a = (q_a - v) / alpha,   entropy = -sum_a policy log_policy
+//   v = alpha log sum_a exp(q_a / alpha),   log_policy_a = (q_a - v) / alpha,   entropy = -sum_a policy
+//   log_policy
 //
-// Computed as z_a = (q_a - max q) / alpha, s = sum exp z, log_policy_a = z_a - log s, so that nothing overflows
-// and nothing is rounded through v: alpha may be 1e-3 where |q| is 1e4.
+// Computed as z_a = (q_a - max q) / alpha, s = sum exp z, log_policy_a = z_a - log s, so that nothing
+// overflows and nothing is rounded through v: alpha may be 1e-3 where |q| is 1e4.
 //
 // Conventions:
 // - An unavailable action has policy 0, log-policy 0 and gradient 0, whatever its q (NaN included).
@@ -13,7 +14,8 @@
 // - NaN in an available q makes its row NaN.
 // - alpha gets no gradient.
 //
-// Deterministic: a row's result depends on the row and the instruction set alone, not on the number of threads.
+// Deterministic: a row's result depends on the row and the instruction set alone, not on the number of
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +54,8 @@ void soft_value(const SoftValueInput<Real>& input, const SoftValueOutput<Real>& 
 // Gradients of the four outputs, any of them null (zero); `policy`, `log_policy` and `entropy` as the forward
 // pass gave them; `input.q` isn't read. With g_* the gradients, S = sum_b (g_policy_b policy_b + g_log_b):
 //
-//   grad_q_a = policy_a [g_v + (g_policy_a - S - g_entropy (log_policy_a + entropy)) / alpha] + g_log_a / alpha
+//   grad_q_a = policy_a [g_v + (g_policy_a - S - g_entropy (log_policy_a + entropy)) / alpha] + g_log_a /
+//   alpha
 template <class Real>
 struct SoftValueGradient {
   const Real* policy = nullptr;
@@ -66,6 +69,7 @@ struct SoftValueGradient {
 };
 
 template <class Real>
-void soft_value_backward(const SoftValueInput<Real>& input, const SoftValueGradient<Real>& gradient, int threads);
+void soft_value_backward(const SoftValueInput<Real>& input, const SoftValueGradient<Real>& gradient,
+                         int threads);
 
 }  // namespace fop

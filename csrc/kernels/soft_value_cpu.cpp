@@ -1,12 +1,11 @@
 // The plain path, which states the maths and runs everywhere, and the choice between the paths.
-#include "kernels/soft_value.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <type_traits>
 
 #include "kernels/parallel.hpp"
+#include "kernels/soft_value.hpp"
 #include "kernels/soft_value_paths.hpp"
 
 namespace fop {
@@ -14,7 +13,8 @@ namespace plain {
 namespace {
 
 template <class Real>
-void forward(const SoftValueInput<Real>& in, const SoftValueOutput<Real>& out, std::int64_t begin, std::int64_t end) {
+void forward(const SoftValueInput<Real>& in, const SoftValueOutput<Real>& out, std::int64_t begin,
+             std::int64_t end) {
   const std::int64_t actions = in.actions;
   for (std::int64_t row = begin; row < end; ++row) {
     const Real* q = in.q + row * actions;
@@ -53,7 +53,8 @@ void forward(const SoftValueInput<Real>& in, const SoftValueOutput<Real>& out, s
 }
 
 template <class Real>
-void backward(const SoftValueInput<Real>& in, const SoftValueGradient<Real>& g, std::int64_t begin, std::int64_t end) {
+void backward(const SoftValueInput<Real>& in, const SoftValueGradient<Real>& g, std::int64_t begin,
+              std::int64_t end) {
   const std::int64_t actions = in.actions;
   for (std::int64_t row = begin; row < end; ++row) {
     const std::int64_t at = row * actions;
@@ -83,7 +84,8 @@ void backward(const SoftValueInput<Real>& in, const SoftValueGradient<Real>& g, 
 
 template <class Real>
 void soft_value(const SoftValueInput<Real>& input, const SoftValueOutput<Real>& output, int threads) {
-  using Path = void (*)(const SoftValueInput<Real>&, const SoftValueOutput<Real>&, std::int64_t, std::int64_t);
+  using Path =
+      void (*)(const SoftValueInput<Real>&, const SoftValueOutput<Real>&, std::int64_t, std::int64_t);
   Path path = plain::forward<Real>;
 #ifdef FOP_X86
   if (simd() == Simd::kAvx2) path = avx2::forward;
@@ -94,8 +96,10 @@ void soft_value(const SoftValueInput<Real>& input, const SoftValueOutput<Real>& 
 }
 
 template <class Real>
-void soft_value_backward(const SoftValueInput<Real>& input, const SoftValueGradient<Real>& gradient, int threads) {
-  using Path = void (*)(const SoftValueInput<Real>&, const SoftValueGradient<Real>&, std::int64_t, std::int64_t);
+void soft_value_backward(const SoftValueInput<Real>& input, const SoftValueGradient<Real>& gradient,
+                         int threads) {
+  using Path =
+      void (*)(const SoftValueInput<Real>&, const SoftValueGradient<Real>&, std::int64_t, std::int64_t);
   Path path = plain::backward<Real>;
 #ifdef FOP_X86
   if (simd() == Simd::kAvx2) path = avx2::backward;

@@ -20,9 +20,9 @@ inline typename L::Reg exp_lanes(typename L::Reg x) {
   constexpr Real kLog2High = kFloat ? Real(0.693359375) : Real(0.693145751953125);
   constexpr Real kLog2Low = kFloat ? Real(-2.12194440054690583e-4) : Real(1.42860682030941723212e-6);
   constexpr int kDegree = kFloat ? 7 : 13;
-  constexpr double kInverseFactorial[] = {1.,          1.,           1. / 2,         1. / 6,          1. / 24,
-                                          1. / 120,    1. / 720,     1. / 5040,      1. / 40320,      1. / 362880,
-                                          1. / 3628800, 1. / 39916800, 1. / 479001600, 1. / 6227020800.};
+  constexpr double kInverseFactorial[] = {
+      1.,        1.,         1. / 2,      1. / 6,       1. / 24,       1. / 120,       1. / 720,
+      1. / 5040, 1. / 40320, 1. / 362880, 1. / 3628800, 1. / 39916800, 1. / 479001600, 1. / 6227020800.};
   const auto clamped = L::max(L::set(kSmallestLog<Real>), x);  // this order keeps NaN
   const auto n = L::round(L::mul(clamped, L::set(Real(1.44269504088896340736))));
   auto r = L::fma(n, L::set(-kLog2High), clamped);
@@ -33,8 +33,8 @@ inline typename L::Reg exp_lanes(typename L::Reg x) {
   return L::zero_if_less(L::scale(series, n), x, L::set(kSmallestLog<Real>));
 }
 
-// log(x) for finite x >= 1 (NaN stays). x = 2^k m with m in [0.7, 1.42): log m = 2 atanh(f), f = (m - 1) / (m + 1),
-// |f| <= 0.172; the first term left out is below 3e-9 (float) and 2e-17 (double).
+// log(x) for finite x >= 1 (NaN stays). x = 2^k m with m in [0.7, 1.42): log m = 2 atanh(f), f = (m - 1) / (m
+// + 1), |f| <= 0.172; the first term left out is below 3e-9 (float) and 2e-17 (double).
 template <class L>
 inline typename L::Reg log_lanes(typename L::Reg x) {
   using Real = typename L::Real;
@@ -52,8 +52,8 @@ inline typename L::Reg log_lanes(typename L::Reg x) {
   return L::fma(k, L::set(Real(0.693147180559945309417)), L::mul(series, f));
 }
 
-// A row's values and flags: in registers where the row is known to fill at most kRegs of them, else loaded again
-// each time they are asked for (kRegs = 0).
+// A row's values and flags: in registers where the row is known to fill at most kRegs of them, else loaded
+// again each time they are asked for (kRegs = 0).
 template <class L, int kRegs>
 struct Row {
   using Real = typename L::Real;
@@ -87,8 +87,9 @@ struct Row {
 };
 
 template <class L, bool kPolicy, int kRegs>
-inline void forward_lanes(const SoftValueInput<typename L::Real>& in, const SoftValueOutput<typename L::Real>& out,
-                          std::int64_t begin, std::int64_t end) {
+inline void forward_lanes(const SoftValueInput<typename L::Real>& in,
+                          const SoftValueOutput<typename L::Real>& out, std::int64_t begin,
+                          std::int64_t end) {
   using Real = typename L::Real;
   constexpr int kWidth = L::kWidth;
   constexpr int kBlock = 16;  // rows whose logarithms are taken together
@@ -162,8 +163,8 @@ inline void forward_lanes(const SoftValueInput<typename L::Real>& in, const Soft
 }
 
 template <class L>
-inline void forward_path(const SoftValueInput<typename L::Real>& in, const SoftValueOutput<typename L::Real>& out,
-                         std::int64_t begin, std::int64_t end) {
+inline void forward_path(const SoftValueInput<typename L::Real>& in,
+                         const SoftValueOutput<typename L::Real>& out, std::int64_t begin, std::int64_t end) {
   if (begin == end) return;
   const std::int64_t regs = (in.actions + L::kWidth - 1) / L::kWidth;
   if (out.policy) {
@@ -177,8 +178,9 @@ inline void forward_path(const SoftValueInput<typename L::Real>& in, const SoftV
 }
 
 template <class L>
-inline void backward_lanes(const SoftValueInput<typename L::Real>& in, const SoftValueGradient<typename L::Real>& g,
-                           std::int64_t begin, std::int64_t end) {
+inline void backward_lanes(const SoftValueInput<typename L::Real>& in,
+                           const SoftValueGradient<typename L::Real>& g, std::int64_t begin,
+                           std::int64_t end) {
   using Real = typename L::Real;
   constexpr int kWidth = L::kWidth;
   const std::int64_t actions = in.actions;
@@ -195,7 +197,8 @@ inline void backward_lanes(const SoftValueInput<typename L::Real>& in, const Sof
         const std::int64_t at = first + a;
         const std::int64_t left = actions - a;
         auto term = g.grad_log_policy ? L::load(g.grad_log_policy + at, left) : zero;
-        if (g.grad_policy) term = L::fma(L::load(g.grad_policy + at, left), L::load(g.policy + at, left), term);
+        if (g.grad_policy)
+          term = L::fma(L::load(g.grad_policy + at, left), L::load(g.policy + at, left), term);
         sum = L::add(sum, L::select(L::usable(in.available, at, left, available_end), term, zero));
       }
       sum = L::set(L::reduce_add(sum));
@@ -220,12 +223,12 @@ inline void backward_lanes(const SoftValueInput<typename L::Real>& in, const Sof
 }  // namespace fop
 
 // The functions that soft_value_paths.hpp declares, in the namespace where this is written.
-#define FOP_DEFINE_SOFT_VALUE(Real, L)                                                                   \
-  void forward(const SoftValueInput<Real>& in, const SoftValueOutput<Real>& out, std::int64_t begin,         \
-               std::int64_t end) {                                                                           \
-    forward_path<L>(in, out, begin, end);                                                                    \
-  }                                                                                                          \
-  void backward(const SoftValueInput<Real>& in, const SoftValueGradient<Real>& g, std::int64_t begin,        \
-                std::int64_t end) {                                                                          \
-    backward_lanes<L>(in, g, begin, end);                                                                    \
+#define FOP_DEFINE_SOFT_VALUE(Real, L)                                                                \
+  void forward(const SoftValueInput<Real>& in, const SoftValueOutput<Real>& out, std::int64_t begin,  \
+               std::int64_t end) {                                                                    \
+    forward_path<L>(in, out, begin, end);                                                             \
+  }                                                                                                   \
+  void backward(const SoftValueInput<Real>& in, const SoftValueGradient<Real>& g, std::int64_t begin, \
+                std::int64_t end) {                                                                   \
+    backward_lanes<L>(in, g, begin, end);                                                             \
   }

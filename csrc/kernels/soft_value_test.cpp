@@ -23,8 +23,10 @@ Result<Real> run(const std::vector<Real>& q, const std::vector<std::uint8_t>& av
   const std::size_t rows = size / static_cast<std::size_t>(actions);
   Result<Real> result{std::vector<Real>(rows), std::vector<Real>(size), std::vector<Real>(size),
                       std::vector<Real>(rows), std::vector<Real>(size)};
-  const SoftValueInput<Real> input{static_cast<std::int64_t>(rows), actions, q.data(), available.data(), &alpha, 0};
-  soft_value(input, {result.v.data(), result.policy.data(), result.log_policy.data(), result.entropy.data()}, threads);
+  const SoftValueInput<Real> input{
+      static_cast<std::int64_t>(rows), actions, q.data(), available.data(), &alpha, 0};
+  soft_value(input, {result.v.data(), result.policy.data(), result.log_policy.data(), result.entropy.data()},
+             threads);
   const std::vector<Real> ones(size, 1);
   soft_value_backward(input,
                       {.policy = result.policy.data(),
@@ -42,7 +44,8 @@ Result<Real> run(const std::vector<Real>& q, const std::vector<std::uint8_t>& av
 // q = (0, 2 log 3) at alpha 2: policy (1/4, 3/4), v = 2 log 4. Gradients by hand: v gives the policy,
 // policy gives 0, log-policy gives (1 - 2 p_a) / 2, entropy gives -p_a (log p_a + H) / 2.
 void known_values() {
-  const auto got = run<double>({0, 2 * std::log(3.0), std::numeric_limits<double>::quiet_NaN()}, {1, 1, 0}, 3, 2.0, 1);
+  const auto got =
+      run<double>({0, 2 * std::log(3.0), std::numeric_limits<double>::quiet_NaN()}, {1, 1, 0}, 3, 2.0, 1);
   const double entropy = -0.25 * std::log(0.25) - 0.75 * std::log(0.75);
   CHECK_NEAR(got.v[0], 2 * std::log(4.0), 1e-14);
   CHECK_NEAR(got.policy[0], 0.25, 1e-15);

@@ -3,9 +3,9 @@
 //
 //   G_t = r_t + gamma (1 - terminated_t) [(1 - lambda) V_{t+1} + lambda G_{t+1}]
 //
-// where a step with no real step after it has G_{t+1} = V_{t+1}. So an episode that was cut off bootstraps at its
-// own last step, whatever the length of the others, and one that terminated doesn't at all. Padding gives 0.
-// Neither padding nor a value after a terminated step is read into a result, so NaN there does no harm.
+// where a step with no real step after it has G_{t+1} = V_{t+1}. So an episode that was cut off bootstraps at
+// its own last step, whatever the length of the others, and one that terminated doesn't at all. Padding gives
+// 0. Neither padding nor a value after a terminated step is read into a result, so NaN there does no harm.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,5 @@
-#include "kernels/td_lambda.hpp"
-
 #include "kernels/parallel.hpp"
+#include "kernels/td_lambda.hpp"
 
 namespace fop {
 
