@@ -58,7 +58,7 @@ class Tracker:
     running: dict[Job, Progress] = field(default_factory=dict)
     _first: dict[Job, tuple[float, float]] = field(default_factory=dict)
     _work: float = 0.0
-    _start: float = field(default_factory=time.monotonic)
+    _start: float = field(default_factory=lambda: time.monotonic())
 
     def progress(self, job: Job, progress: Progress) -> None:
         self._first.setdefault(job, (time.monotonic(), progress.fraction))

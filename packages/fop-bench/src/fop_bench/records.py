@@ -150,9 +150,9 @@ class Writer:
         """Opens `path` and keeps its first `keep_bytes` bytes: what came after the checkpoint is redone."""
         self._path = path
         try:
-            self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)
-            self._file.truncate(keep_bytes)
-            self._file.seek(keep_bytes)
+            if path.exists():
+                os.truncate(path, keep_bytes)
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise FopError(f"cannot write {path}: {error.strerror or error}") from error
         self.bytes = keep_bytes

@@ -66,11 +66,10 @@ class Session:
     """One run from its start or its checkpoint to its end or a stop."""
 
     def __init__(self, order: Order, pipe: Connection) -> None:
-        from fop_core.replay import EpisodeReplay
-
         import fop_envs
         from fop_algos.catalogue import build
         from fop_algos.train import TrainState
+        from fop_core.replay import EpisodeReplay
 
         self.order, self.pipe, self.folder = order, pipe, order.folder
         job, plan = order.job, order.plan

@@ -1,0 +1,88 @@
+import msgspec
+import pytest
+
+import fop_envs
+from fop_bench import catalogue, presets
+from fop_bench.plan import Plan, UsageError
+from fop_bench.records import Budget
+from fop_core.errors import UnknownName
+
+SPEC = fop_envs.make("matrix").spec
+
+
+def plan(preset: str = "paper", suite: str = "smac", **settings: str) -> Plan:
+    return Plan(
+        suite=suite,
+        preset=preset,
+        tasks=["3m"],
+        algorithms=["fop", "vdn"],
+        seeds=[0],
+        budget=Budget(env_steps=1),
+        test_every=1,
+        test_episodes=1,
+        settings={name.replace("__", "."): value for name, value in settings.items()},
+    )
+
+
+def test_the_papers_protocol() -> None:
+    paper = presets.preset("smac", "paper")
+    assert (paper.steps, paper.seeds, paper.test_every, paper.test_episodes) == (2_050_000, 5, 10_000, 32)
+    with pytest.raises(UnknownName, match=r"unknown preset 'papper'; did you mean paper"):
+        presets.preset("smac", "papper")
+
+
+@pytest.mark.parametrize("algorithm", catalogue.algorithms())
+def test_the_papers_preset_leaves_the_algorithms_own_settings(algorithm: str) -> None:
+    from fop_algos.catalogue import entry
+
+    spec = fop_envs.make("3m").spec
+    assert presets.configure(plan(), algorithm, spec) == entry(algorithm).smac
+    assert presets.configure(plan(suite="matrix"), algorithm, SPEC) == entry(algorithm).games
+
+
+@pytest.mark.parametrize("task", catalogue.maps())
+def test_the_quick_preset_fits_every_map(task: str) -> None:
+    spec = fop_envs.make(task).spec
+    config = presets.configure(plan("quick"), "fop", spec)
+    assert 4 <= config.batch_episodes <= config.burn_in_episodes
+    assert config.batch_episodes * spec.n_agents * spec.episode_limit <= max(
+        presets.QUICK_BATCH, 4 * spec.n_agents * spec.episode_limit
+    )
+
+
+def test_settings_reach_their_fields() -> None:
+    from fop_algos.algorithms.fop import FopConfig
+
+    changed = plan(
+        gamma="0.9", fop__hidden="32", epsilon__over="123", twin_critics="false", state_value_hidden="[8,4]"
+    )
+    changed = msgspec.structs.replace(changed, algorithms=["fop"])
+    config = presets.configure(changed, "fop", SPEC)
+    assert isinstance(config, FopConfig)
+    assert (config.gamma, config.hidden, config.epsilon.over) == (0.9, 32, 123)
+    assert (config.twin_critics, config.state_value_hidden) == (False, (8, 4))
+
+
+def test_a_setting_of_one_algorithm_leaves_the_others() -> None:
+    changed = plan(fop__gamma="0.5")
+    assert presets.configure(changed, "fop", SPEC).gamma == 0.5  # type: ignore[attr-defined]
+    assert presets.configure(changed, "vdn", SPEC).gamma == 0.99  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"gama": "1"}, "unknown field of fop 'gama'; did you mean gamma"),
+        ({"epsilon__ovr": "1"}, "unknown field of fop 'ovr'; did you mean over"),
+        ({"gamma": "high"}, "gamma: expected float"),
+        ({"hidden": "1.5"}, "hidden: expected int"),
+        ({"batch_episodes": "200"}, "burn_in_episodes is 32, less than one batch"),
+        ({"alpha__end": "0"}, "0.001 is the least"),
+        ({"optimiser": "sgd"}, "optimiser: invalid enum value 'sgd'"),
+        ({"gamma__x": "1"}, "gamma of fop has no field 'x'"),
+        ({"epsilon": "half"}, r"set its parts \(epsilon.start, epsilon.end"),
+    ],
+)
+def test_a_setting_that_cannot_be(settings: dict[str, str], message: str) -> None:
+    with pytest.raises((UsageError, UnknownName), match=message):
+        presets.configure(plan(**settings), "fop", SPEC)

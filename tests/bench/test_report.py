@@ -1,0 +1,154 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fop_bench import plots, report
+from fop_bench.records import MANIFEST, RECORDS, Budget, End, Manifest, Test, Writer, write_json
+from fop_core.errors import FopError
+
+
+def make_run(
+    folder: Path, seed: int, wins: list[int], algorithm: str = "fop", outcome: str = "finished"
+) -> None:
+    """A run with one test for each entry of `wins` (won episodes of 4), the last of them final."""
+    folder = folder / "3m" / algorithm / f"seed-{seed}"
+    folder.mkdir(parents=True)
+    manifest = Manifest(
+        suite="smac",
+        task="3m",
+        algorithm=algorithm,
+        seed=seed,
+        engine="skirmish-1",
+        config={},
+        budget=Budget(env_steps=100),
+        test_every=50,
+        test_episodes=4,
+        n_envs=1,
+        preset="quick",
+        command=["fop-bench", "smac"],
+        versions={},
+        machine={},
+        git_commit=None,
+        created="2026-01-01T00:00:00+00:00",
+    )
+    write_json(folder / MANIFEST, manifest)
+    writer = Writer(folder / RECORDS)
+    for k, won in enumerate(wins):
+        writer.write(
+            Test(
+                env_steps=50 * k,
+                episodes=k,
+                updates=10 * k,
+                elapsed=5.0 * k,
+                returns=[20.0] * won + [0.0] * (4 - won),
+                lengths=[30] * 4,
+                won=[True] * won + [False] * (4 - won),
+                final=k == len(wins) - 1,
+            )
+        )
+    if outcome:
+        last = len(wins) - 1
+        writer.write(
+            End(outcome=outcome, env_steps=50 * last, episodes=last, updates=10 * last, elapsed=5.0 * last)
+        )  # type: ignore[arg-type]
+    writer.close()
+
+
+def cells(folder: Path) -> list[dict[str, str]]:
+    header, *rows = report.table(report.load(folder))
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def test_the_table_of_one_seed(tmp_path: Path) -> None:
+    make_run(tmp_path, 0, [0, 1, 3])
+    (row,) = cells(tmp_path)
+    assert row == {
+        "task": "3m",
+        "algorithm": "fop",
+        "seeds": "1",
+        "win rate": "0.75",
+        "interval": "0.30-0.95",  # Wilson, 3 of 4
+        "return": "15.00",
+        "length": "30.0",
+        "steps": "100",
+        "updates": "20",
+        "steps/s": "10",
+    }
+
+
+def test_three_seeds_give_the_median_over_seeds(tmp_path: Path) -> None:
+    for seed, won in enumerate([0, 1, 4]):
+        make_run(tmp_path, seed, [0, won])
+    (row,) = cells(tmp_path)
+    assert (row["seeds"], row["win rate"], row["interval"]) == ("3", "0.25", "0.00-1.00")
+    assert "median over seeds" in report.caption(report.load(tmp_path))
+
+
+def test_runs_that_did_not_finish_are_said_so(tmp_path: Path) -> None:
+    make_run(tmp_path, 0, [0, 1])
+    make_run(tmp_path, 1, [0, 1], outcome="")
+    make_run(tmp_path, 0, [0], algorithm="vdn", outcome="failed")
+    fop, vdn = cells(tmp_path)
+    assert fop["status"] == "1 finished, 1 stopped"
+    assert vdn["status"] == "failed"
+
+
+def test_text_and_markdown_say_the_same(tmp_path: Path) -> None:
+    make_run(tmp_path, 0, [0, 1])
+    rows = report.table(report.load(tmp_path))
+    text, markdown = report.as_text(rows).splitlines(), report.as_markdown(rows).splitlines()
+    assert text[2].split() == rows[1]
+    assert [cell.strip() for cell in markdown[2].strip("|").split("|")] == rows[1]
+    assert len({len(line) for line in text}) == 1, "columns are aligned"
+
+
+def test_marl_eval_layout(tmp_path: Path) -> None:
+    make_run(tmp_path, 2, [0, 2])
+    report.write(tmp_path, report.load(tmp_path))
+    tree = json.loads((tmp_path / "marl-eval.json").read_text())
+    seed = tree["smac"]["3m"]["fop"]["seed_2"]
+    assert seed["step_1"] == {
+        "step_count": 50,
+        "elapsed_time": 5.0,
+        "episode_return": [20.0, 20.0, 0.0, 0.0],
+        "episode_length": [30.0] * 4,
+        "win_rate": [0.5],
+    }
+    assert seed["absolute_metrics"]["win_rate"] == [0.5]
+
+
+def test_the_curve_is_the_median_and_the_quartiles(tmp_path: Path) -> None:
+    for seed, won in enumerate([0, 1, 2, 3, 4]):
+        make_run(tmp_path, seed, [0, won])
+    steps, middle, low, high = plots.curve(report.load(tmp_path), wins=True)
+    assert steps == [0, 50]
+    assert (middle, low, high) == ([0, 0.5], [0, 0.25], [0, 0.75])
+
+
+def test_figures_are_made_for_each_task(tmp_path: Path) -> None:
+    make_run(tmp_path, 0, [0, 1])
+    paths = plots.learning_curves(report.load(tmp_path), tmp_path / "figures")
+    assert [path.name for path in paths] == ["3m.png", "3m.svg"]
+    assert paths[0].read_bytes().startswith(b"\x89PNG")
+    svg = paths[1].read_text()
+    assert "test win rate" in svg or "<path" in svg
+
+
+def test_a_folder_without_runs(tmp_path: Path) -> None:
+    with pytest.raises(FopError, match="no runs in"):
+        report.load(tmp_path)
+
+
+def test_reports_need_no_torch(tmp_path: Path) -> None:
+    make_run(tmp_path, 0, [0, 1])
+    code = (
+        "import sys; sys.modules['torch'] = None; from fop_bench.cli import main; "
+        f"sys.exit(main(['report', {str(tmp_path)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0.25" in done.stdout
+    assert (tmp_path / "figures" / "3m.png").exists()
