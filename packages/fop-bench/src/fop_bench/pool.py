@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -97,6 +98,8 @@ class Pool:
         here, there = context.Pipe()
         process = context.Process(target=main, args=(there, self._debug), daemon=True)
         # Ctrl-C reaches the whole process group: blocked signals are inherited, so workers never see it.
+        # The tracker of multiprocessing unblocks them when it starts, so it has to run before.
+        resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             process.start()
