@@ -150,8 +150,8 @@ def case(request: pytest.FixtureRequest) -> Case:
     return Case(request.param)
 
 
-def side_by_side(calls: dict[str, Callable[[], object]], rounds: int = 20, each: int = 2) -> dict[str, float]:
-    """Median seconds per call; the calls take turns, so that a noisy moment hits all of them."""
+def side_by_side(calls: dict[str, Callable[[], object]], rounds: int = 30, each: int = 2) -> dict[str, float]:
+    """Least seconds per call; the calls take turns, so that each gets its share of quiet moments."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
@@ -159,7 +159,7 @@ def side_by_side(calls: dict[str, Callable[[], object]], rounds: int = 20, each:
             for _ in range(each):
                 call()
             times[name].append((time.perf_counter() - begin) / each)
-    return {name: float(np.median(values)) for name, values in times.items()}
+    return {name: min(values) for name, values in times.items()}
 
 
 def report(case: Case, what: str, times: dict[str, float], benchmark: object) -> None:
