@@ -1,11 +1,16 @@
-"""The kernels beside torch, one thread: `pytest tests/benchmarks --benchmark-only`."""
+"""The kernels beside torch, one thread, processor time: `pytest tests/benchmarks --benchmark-only`."""
 
 import shutil
+import time
 
 import kernel_cases
 import pytest
 import torch
 
+pytestmark = [
+    pytest.mark.benchmark(timer=time.process_time),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of torch.compile's own modules
+]
 COMPILED = ["eager+compile", "tuned+compile"] if shutil.which("c++") else []
 
 
