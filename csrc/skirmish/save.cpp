@@ -94,7 +94,8 @@ std::string signature(const Task& task) {
   std::string text = std::string(kEngineVersion) + "/" + task.scenario.name;
   for (const std::size_t size :
        {sizeof(World), sizeof(Motion), sizeof(Steering), sizeof(PendingHit), sizeof(Beam)}) {
-    text += "/" + std::to_string(size);
+    text += '/';
+    text += std::to_string(size);
   }
   return text;
 }
