@@ -174,8 +174,14 @@ def _define(schema: str, kernel: Any, fake: Any, backward: Any = None, setup_con
     if backward is None:
         return operator
     torch.library.register_autograd(f"fop::{name}", backward, setup_context=setup_context, lib=_library)
-    methods = {"forward": kernel, "setup_context": setup_context, "backward": backward}
-    members = {key: staticmethod(method) for key, method in methods.items()}
+
+    def forward(ctx: Any, *inputs: Any) -> Any:
+        # With a setup_context of its own, apply() would inspect the signature anew in each call.
+        output = kernel(*inputs)
+        setup_context(ctx, inputs, output)
+        return output
+
+    members = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
     direct: Any = type(name, (torch.autograd.Function,), members)
 
     def call(first: Tensor, *rest: Any) -> Any:

@@ -100,10 +100,10 @@ class Collector:
                 drawn = uniform(seed, purpose, first_episode + k, t, 2 * env.spec.n_agents)
                 uniform_rows[k] = drawn.reshape(len(k), env.spec.n_agents, 2)
             with torch.inference_mode():
-                for b in np.unique(k // self.block):
+                for row in k[t == 0]:
+                    memory[row // self.block][row % self.block] = 0  # it went along before it began
+                for b in (0,) if self.n_blocks == 1 else np.unique(k // self.block):
                     rows = slice(b * self.block, (b + 1) * self.block)
-                    for row in k[(t == 0) & (k // self.block == b)]:
-                        memory[b][row % self.block] = 0  # it went along with its block before it began
                     chosen, memory[b] = algorithm.act(
                         self._obs_rows[rows],
                         self._available_rows[rows],
