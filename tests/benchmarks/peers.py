@@ -100,7 +100,9 @@ def smax(name: str, batch: int) -> Measure:
     play = jax.jit(jax.vmap(rollout))
     keys = jax.random.split(jax.random.PRNGKey(0), batch)
     _, state = jax.jit(jax.vmap(env.reset))(keys)
-    state, _ = play(keys, state)  # compiles
+    for _ in range(2):  # compiles, and once more for the types of a state that has been stepped
+        state, total = play(keys, state)
+        total.block_until_ready()
 
     def measure(seconds: float) -> float:
         nonlocal state, keys
