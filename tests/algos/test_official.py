@@ -33,7 +33,7 @@ def batch(reward: list[float], terminated: bool, padding: int = 0) -> EpisodeBat
 
 
 def test_policy_mixes_over_all_actions_then_masks() -> None:
-    # softmax (1/2, 1/2, 0+); epsilon 0.3 over 3: 0.45, 0.45, 0.1, the second not available: 0.45/0.55, 0.1/0.55
+    # softmax (1/2, 1/2, 0+), epsilon 0.3 over 3: 0.45, 0.45, 0.1; the second is masked: 0.45/0.55, 0.1/0.55
     logits = torch.tensor([[0.0, 0.0, -80.0]], requires_grad=True)
     available = torch.tensor([[True, False, True]])
     pi = official.policy(logits, available, 0.3)

@@ -118,9 +118,9 @@ class _AgentInput(nn.Module):
         self.bias = _uniform(outputs, fan_in=fan_in)
 
     def forward(self, obs: Tensor, last_onehot: Tensor | None) -> Tensor:
-        x = F.linear(obs, self.obs) + (self.number + self.bias)
+        x = F.linear(obs, self.obs).add_(self.number + self.bias)
         if last_onehot is not None and self.last_action is not None:
-            x = x + F.linear(last_onehot, self.last_action)
+            x = x.add_(F.linear(last_onehot, self.last_action))
         return x
 
 
