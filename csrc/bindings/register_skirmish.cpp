@@ -196,6 +196,7 @@ void register_task(py::module_& module) {
       .def(py::init<>())
       .def_readwrite("client", &Options::client)
       .def_readwrite("scan_interval", &Options::scan_interval)
+      .def_readwrite("crowding", &Options::crowding)
       .def_readwrite("cooldown_noise", &Options::cooldown_noise)
       .def_readwrite("random_update_order", &Options::random_update_order)
       .def_readwrite("attack_move_answers_damage", &Options::attack_move_answers_damage);

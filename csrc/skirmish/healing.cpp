@@ -52,7 +52,8 @@ void follow_patient(World& world, int unit) {
   if (!within(world, unit, patient, kHealRange)) {
     motion.kind = Motion::Kind::kToUnit;
     motion.unit = patient;
-    motion.stop_distance = kHealRange + world.figures_of(unit).radius + world.figures_of(patient).radius - kInside;
+    motion.stop_distance =
+        kHealRange + world.figures_of(unit).radius + world.figures_of(patient).radius - kInside;
   }
   world.motion[at(unit)] = motion;
 }

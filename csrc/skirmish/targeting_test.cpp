@@ -101,6 +101,20 @@ void the_option_keeps_a_walking_unit_from_answering() {
   CHECK(world.target[1] == 0);
 }
 
+void shooters_spread_their_fire_and_melee_units_do_not() {
+  for (const UnitType type : {kMarine, kZealot}) {
+    Field field;
+    World world =
+        field.world({{kMarine, 0, 10, 16}, {kMarine, 0, 10, 17}, {type, 1, 14, 16}, {type, 1, 14.2f, 16.3f}});
+    CHECK(choose_target(world, 3) == 0);
+    world.target[2] = 0;
+    CHECK(choose_target(world, 3) == (type == kMarine ? 1 : 0));
+    world.x[1] = 8.5f;  // more than a cell farther
+    CHECK(choose_target(world, 3) == 0);
+    world.target[2] = kNobody;
+  }
+}
+
 void a_group_order_takes_the_nearest_and_then_the_next() {
   Field field;
   World world = field.world({{kColossus, 0, 5, 16}, {kColossus, 0, 8, 16}, {kZergling, 1, 25, 16}});
@@ -153,6 +167,7 @@ int main() {
   looks_are_taken_at_intervals_and_at_once_after_a_death_or_a_hit();
   an_idle_unit_answers_attackers_of_its_neighbours();
   the_option_keeps_a_walking_unit_from_answering();
+  shooters_spread_their_fire_and_melee_units_do_not();
   a_group_order_takes_the_nearest_and_then_the_next();
   allied_units_never_act_by_themselves();
   impossible_orders_leave_the_former_one();

@@ -12,12 +12,26 @@
 namespace fop::skirmish {
 
 enum class UnitType : std::uint8_t {
-  kMarine, kMarauder, kMedivac, kStalker, kZealot, kColossus, kZergling, kBaneling, kHydralisk, kSpineCrawler
+  kMarine,
+  kMarauder,
+  kMedivac,
+  kStalker,
+  kZealot,
+  kColossus,
+  kZergling,
+  kBaneling,
+  kHydralisk,
+  kSpineCrawler
 };
 inline constexpr int kUnitTypes = 10;
 
 enum Attribute : std::uint8_t {
-  kLight = 1, kArmored = 2, kBiological = 4, kMechanical = 8, kMassive = 16, kStructure = 32
+  kLight = 1,
+  kArmored = 2,
+  kBiological = 4,
+  kMechanical = 8,
+  kMassive = 16,
+  kStructure = 32
 };
 
 // Which bodies push each other: ground units among themselves, flyers among themselves, Colossi among
@@ -28,23 +42,23 @@ enum class Delivery : std::uint8_t { kNone, kInstant, kMissile, kBeamSweep, kBur
 
 struct Weapon {
   Delivery delivery = Delivery::kNone;
-  float damage = 0;               // per hit
-  float bonus = 0;                // added against units with one of bonus_attributes
+  float damage = 0;  // per hit
+  float bonus = 0;   // added against units with one of bonus_attributes
   std::uint8_t bonus_attributes = 0;
-  int hits = 1;                   // 2: Zealot, and the two sweeps of the Colossus
-  float hit_interval = 0;         // loops between the hits of one attack
-  float period = 0;               // loops from attack start to attack start, before the random addend
-  float damage_point = 0;         // loops from attack start to the effect
-  float backswing = 0;            // loops after the effect, cut short by a new order
-  float range = 0;                // edge to edge
-  float range_slop = 0;           // how much farther the target may get once the attack has begun
-  float scan_range = 0;           // edge to edge: at least this far is looked for targets
-  float arc = 0;                  // half-width within which the unit must face the target (or its turret)
+  int hits = 1;            // 2: Zealot, and the two sweeps of the Colossus
+  float hit_interval = 0;  // loops between the hits of one attack
+  float period = 0;        // loops from attack start to attack start, before the random addend
+  float damage_point = 0;  // loops from attack start to the effect
+  float backswing = 0;     // loops after the effect, cut short by a new order
+  float range = 0;         // edge to edge
+  float range_slop = 0;    // how much farther the target may get once the attack has begun
+  float scan_range = 0;    // edge to edge: at least this far is looked for targets
+  float arc = 0;           // half-width within which the unit must face the target (or its turret)
   bool hits_air = false;
   bool hits_ground = false;
-  float missile_speed = 0;        // cells per loop
-  float burst_radius = 0;         // Baneling
-  float melee_range = 0;          // Hydralisk: within this (edge to edge) it strikes without a missile
+  float missile_speed = 0;  // cells per loop
+  float burst_radius = 0;   // Baneling
+  float melee_range = 0;    // Hydralisk: within this (edge to edge) it strikes without a missile
 };
 
 struct UnitFigures {

@@ -19,7 +19,7 @@ namespace fop::skirmish {
 class Terrain;  // terrain.hpp: walls, shortest ways; made once per scenario and shared, never changed
 
 inline constexpr int kNobody = -1;
-inline constexpr int kMaxUnits = 128;  // SMAC's largest battle has 66
+inline constexpr int kMaxUnits = 128;               // SMAC's largest battle has 66
 inline constexpr std::int32_t kNever = -1'000'000;  // a loop long before the start
 
 enum class Order : std::uint8_t {
@@ -55,12 +55,13 @@ struct Motion {
 
 // What a body remembers from loop to loop about its way; movement's and collision's own.
 struct Steering {
-  float vx = 0, vy = 0;                  // displacement wished for this loop, before others are met
-  float waypoint_x = 0, waypoint_y = 0;  // next corner on the way to the goal (the goal where the way is free)
-  float goal_x = 0, goal_y = 0;          // for which the waypoint was found
-  std::int32_t refresh_at = kNever;      // loop from which the waypoint is looked for anew
-  std::int8_t detour = 0;                // how it goes round others: steps of 22.5 degrees, left positive
-  bool stuck = false;                    // no way round was found
+  float vx = 0, vy = 0;  // displacement wished for this loop, before others are met
+  float waypoint_x = 0,
+        waypoint_y = 0;              // next corner on the way to the goal (the goal where the way is free)
+  float goal_x = 0, goal_y = 0;      // for which the waypoint was found
+  std::int32_t refresh_at = kNever;  // loop from which the waypoint is looked for anew
+  std::int8_t detour = 0;            // how it goes round others: steps of 22.5 degrees, left positive
+  bool stuck = false;                // no way round was found
 };
 
 // A missile in flight, or a delayed hit (second strike of a Zealot, hit of a beam).
@@ -68,8 +69,8 @@ struct PendingHit {
   enum class Kind : std::uint8_t { kMissile, kDelayed };
   Kind kind = Kind::kMissile;
   int source = kNobody, target = kNobody;
-  float x = 0, y = 0;      // where the missile is
-  float timer = 0;         // loops until a delayed hit lands
+  float x = 0, y = 0;         // where the missile is
+  float timer = 0;            // loops until a delayed hit lands
   bool needs_source = false;  // lost when the source dies or starts another order (channelled)
 };
 
@@ -85,28 +86,29 @@ struct Beam {
 
 // What the open questions of the rules are set to; defaults and evidence: docs/environments/skirmish.md.
 struct Options {
-  int client = 410;                 // 410: SC2 4.10; 462: 4.6.2
-  int scan_interval = 6;            // loops between a unit's looks for targets; each starts at a random phase
-  bool cooldown_noise = true;       // random addend -1..+2 loops of each period
+  int client = 410;            // 410: SC2 4.10; 462: 4.6.2
+  int scan_interval = 6;       // loops between a unit's looks for targets; each starts at a random phase
+  float crowding = 1;          // cells that a target seems farther to a shooter for each friend who fights it
+  bool cooldown_noise = true;  // random addend -1..+2 loops of each period
   bool random_update_order = true;
   bool attack_move_answers_damage = true;  // does a hit make an attack-moving unit look, and answer, at once?
 };
 
 struct World {
-  const Scenario* scenario = nullptr;   // outlives the world
-  const Terrain* terrain = nullptr;     // outlives the world
+  const Scenario* scenario = nullptr;  // outlives the world
+  const Terrain* terrain = nullptr;    // outlives the world
   Options options;
   std::uint64_t seed = 0;
   std::uint32_t episode = 0;
-  std::int32_t loop = 0;                // loops since the episode's start
+  std::int32_t loop = 0;  // loops since the episode's start
 
   // One entry per unit.
   std::vector<UnitType> type;
-  std::vector<std::uint8_t> player;     // 0 allied, 1 enemy
+  std::vector<std::uint8_t> player;  // 0 allied, 1 enemy
   std::vector<std::uint8_t> alive;
-  std::vector<float> x, y;              // multiples of 1/4096
-  std::vector<float> facing;            // radians, 0 = east, counter-clockwise
-  std::vector<float> speed;             // present speed, cells per loop (matters where acceleration is finite)
+  std::vector<float> x, y;    // multiples of 1/4096
+  std::vector<float> facing;  // radians, 0 = east, counter-clockwise
+  std::vector<float> speed;   // present speed, cells per loop (matters where acceleration is finite)
   std::vector<float> hp, shield, energy;
   std::vector<std::int32_t> last_hurt;  // loop of the last damage; very negative at first
   std::vector<std::int32_t> last_attacker;
@@ -120,11 +122,11 @@ struct World {
   std::vector<std::int32_t> next_scan;  // loop of the next look for targets
   std::vector<AttackPhase> attack_phase;
   std::vector<float> phase_timer;
-  std::vector<float> cooldown;          // loops until the next attack may start
+  std::vector<float> cooldown;  // loops until the next attack may start
   std::vector<Motion> motion;
   std::vector<Steering> steering;
-  std::vector<std::uint32_t> attacks;   // attacks started so far: index of the cooldown's random stream
-  std::vector<std::int32_t> killer;     // who killed it, kNobody while it lives
+  std::vector<std::uint32_t> attacks;  // attacks started so far: index of the cooldown's random stream
+  std::vector<std::int32_t> killer;    // who killed it, kNobody while it lives
 
   std::vector<PendingHit> pending_hits;
   std::vector<Beam> beams;
@@ -153,16 +155,17 @@ void order_attack(World& world, int unit, int target);  // refused (former order
 void order_heal(World& world, int unit, int target);
 
 // ---- the phases, each in the file of its name ----
-void update_timers(World& world, int unit);    // attack.cpp: cooldown and phase timer of one unit
-void follow_order(World& world, int unit);     // orders.cpp: decides target and motion
+void update_timers(World& world, int unit);       // attack.cpp: cooldown and phase timer of one unit
+void follow_order(World& world, int unit);        // orders.cpp: decides target and motion
 int choose_target(const World& world, int unit);  // targeting.cpp: best target in reach, or kNobody
-void attack(World& world, int unit);           // attack.cpp: starts attacks, fires at the damage point
-void heal(World& world, int unit);             // healing.cpp
-void move(World& world, int unit);             // movement.cpp: carries out motion[unit]
-void resolve_collisions(World& world);         // collision.cpp: bodies and walls, after everybody moved
-void advance_hits(World& world);               // attack.cpp: missiles, delayed hits, beams
-void regenerate(World& world);                 // regeneration.cpp
-void deal_damage(World& world, int source, int target, float base);  // damage.cpp: bonus, shields, armour, death
+void attack(World& world, int unit);              // attack.cpp: starts attacks, fires at the damage point
+void heal(World& world, int unit);                // healing.cpp
+void move(World& world, int unit);                // movement.cpp: carries out motion[unit]
+void resolve_collisions(World& world);            // collision.cpp: bodies and walls, after everybody moved
+void advance_hits(World& world);                  // attack.cpp: missiles, delayed hits, beams
+void regenerate(World& world);                    // regeneration.cpp
+void deal_damage(World& world, int source, int target,
+                 float base);  // damage.cpp: bonus, shields, armour, death
 
 // Distance of the edges: centre distance minus both radii.
 float edge_distance(const World& world, int a, int b);

@@ -60,10 +60,11 @@ class SmacOptions:
         first_loops: loops before the first observation: 1 as after a restart of the map, 0 as after a launch.
         enemy_ids: ids of the enemies in order of creation, or `recycled` as seen after a restart of the real
             game: the first created comes last.
-        scan_interval: loops between an attack-moving unit's looks for targets.
+        scan_interval: loops between an enemy's looks for targets.
+        crowding: cells that a target seems farther to an enemy that shoots for each friend who fights it already.
         cooldown_noise: random addend of -1 to +2 loops to each weapon period.
         random_update_order: units act in a random order within a loop.
-        attack_move_answers_damage: an attack-moving unit answers an attacker beyond its scan range.
+        attack_move_answers_damage: a hit makes an attack-moving unit look, and answer, at once.
     """
 
     step_mul: int = 8
@@ -92,10 +93,11 @@ class SmacOptions:
     client: Literal["4.10", "4.6.2"] = "4.10"
     first_loops: int = 1
     enemy_ids: Literal["creation", "recycled"] = "creation"
-    scan_interval: int = 4
+    scan_interval: int = 6
+    crowding: float = 1.0
     cooldown_noise: bool = True
     random_update_order: bool = True
-    attack_move_answers_damage: bool = False
+    attack_move_answers_damage: bool = True
 
     def __post_init__(self) -> None:
         for name, least in (("step_mul", 1), ("first_loops", 0), ("scan_interval", 1)):
@@ -128,7 +130,13 @@ class SmacOptions:
         native = _native.SmacOptions()
         engine = _native.EngineOptions()
         engine.client = 410 if self.client == "4.10" else 462
-        for name in ("scan_interval", "cooldown_noise", "random_update_order", "attack_move_answers_damage"):
+        for name in (
+            "scan_interval",
+            "crowding",
+            "cooldown_noise",
+            "random_update_order",
+            "attack_move_answers_damage",
+        ):
             setattr(engine, name, getattr(self, name))
         native.engine = engine
         native.initial_loops = self.first_loops

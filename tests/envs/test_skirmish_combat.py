@@ -1,0 +1,103 @@
+"""Whole battles: what the rules of the fight add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import fop_envs
+from fop_envs.scenarios import map_names
+from fop_envs.skirmish import SkirmishEnv
+
+Policy = Callable[[SkirmishEnv, int], np.ndarray]  # actions [N] of a slot
+
+
+def stand(env: SkirmishEnv, slot: int) -> np.ndarray:
+    return np.where(env.available[slot, :, 0], 0, 1)
+
+
+def kite(env: SkirmishEnv, slot: int) -> np.ndarray:
+    """Shoot when ready; else step away from the nearest enemy, along the edge of the map if need be."""
+    actions = stand(env, slot)
+    units = env.units(slot)
+    n = env.spec.n_agents
+    enemies = units[n:][units[n:]["alive"] == 1]
+    for agent in range(n):
+        me = units[agent]
+        if not me["alive"] or not len(enemies):
+            continue
+        distances = np.hypot(enemies["x"] - me["x"], enemies["y"] - me["y"])
+        targets = np.flatnonzero(env.available[slot, agent, 6:])
+        near = enemies[np.argmin(distances)]
+        if me["cooldown"] <= 4 and len(targets) and distances.min() > 2.5:
+            actions[agent] = 6 + min(
+                targets, key=lambda k: np.hypot(*(units[n + k][c] - me[c] for c in "xy"))
+            )
+            continue
+        moves = {2: (0, 1), 3: (0, -1), 4: (1, 0), 5: (-1, 0)}
+        best = [
+            (min(np.hypot(me["x"] + 2 * dx - near["x"], me["y"] + 2 * dy - near["y"]), 9), -action, action)
+            for action, (dx, dy) in moves.items()
+            if env.available[slot, agent, action]
+        ]
+        actions[agent] = max(best)[2] if best else 1
+    return actions
+
+
+def play(env: SkirmishEnv, policy: Policy) -> dict[str, np.ndarray]:
+    """One episode in each slot; checks on the way what must hold in every step."""
+    e = env.n_envs
+    env.reset(np.arange(e), np.arange(e))
+    active, won, timed_out = np.ones(e, bool), np.zeros(e, bool), np.zeros(e, bool)
+    returns, raw = np.zeros(e), []
+    dead = [np.zeros(env.spec.n_agents + env.task.n_enemies, bool) for _ in range(e)]
+    while active.any():
+        actions = np.stack([policy(env, k) if active[k] else stand(env, k) for k in range(e)]).astype(
+            np.int64
+        )
+        step = env.step(actions, active)
+        for slot in np.flatnonzero(active):
+            units = env.units(slot)
+            assert (units["hp"] >= 0).all() and (units["hp"] <= units["hp_max"]).all()
+            assert (units["shield"] >= 0).all() and (units["shield"] <= units["shield_max"]).all()
+            assert ((units["hp"] > 0) == (units["alive"] == 1)).all()
+            assert not (dead[slot] & (units["alive"] == 1)).any(), "nobody rises again"
+            dead[slot] |= units["alive"] == 0
+            raw.append((float(step.reward[slot]) * env.max_reward / 20, bool(step.info["battle_won"][slot])))
+        returns[active] += step.reward[active]
+        won |= active & step.info["battle_won"].astype(bool)
+        timed_out |= active & step.truncated.astype(bool)
+        active &= ~(step.terminated | step.truncated).astype(bool)
+    return {"won": won, "timed_out": timed_out, "returns": returns, "raw": np.array(raw)}
+
+
+@pytest.mark.parametrize("name", map_names())
+def test_the_heuristic_policy_finishes_every_battle(name: str) -> None:
+    env = fop_envs.make(name, n_envs=2, seed=3, heuristic_ai=True)
+    result = play(env, stand)
+    assert not result["timed_out"].any()
+    assert (result["returns"] > 0).all()
+
+
+def test_rewards_on_3m_are_whole_hits_and_kills() -> None:
+    """Recorded rewards of SC2 4.10: 6 a hit, 3 and 10 more with the eighth, 200 for the win; 20 in all."""
+    result = play(fop_envs.make("3m", n_envs=16, seed=0, heuristic_ai=True), stand)
+    sums = {6 * hits + 13 * kills for hits in range(25) for kills in range(4)}
+    for amount, won in result["raw"]:
+        assert any(abs(amount - 200 * won - s) < 1e-3 for s in sums)
+    assert result["won"].any() and not result["won"].all()
+    np.testing.assert_allclose(result["returns"][result["won"]], 20, rtol=1e-6)
+
+
+def test_standing_still_loses_but_for_the_crawler_that_cannot_come() -> None:
+    for name in ("2m_vs_1z", "3m", "2s3z", "corridor"):
+        result = play(fop_envs.make(name, n_envs=2, seed=0), stand)
+        assert not result["won"].any() and not result["timed_out"].any(), name
+    assert play(fop_envs.make("2s_vs_1sc", n_envs=1, seed=0), stand)["timed_out"].all()
+
+
+def test_kiting_stalkers_beat_zealots() -> None:
+    result = play(fop_envs.make("3s_vs_3z", n_envs=4, seed=0), kite)
+    assert result["won"].all()
