@@ -61,7 +61,7 @@ class SmacOptions:
         enemy_ids: ids of the enemies in order of creation, or `recycled` as seen after a restart of the real
             game: the first created comes last.
         scan_interval: loops between an enemy's looks for targets.
-        crowding: cells that a target seems farther to an enemy that shoots for each friend who fights it already.
+        crowding: cells that a target seems farther to a shooting enemy for each friend already on it.
         cooldown_noise: random addend of -1 to +2 loops to each weapon period.
         random_update_order: units act in a random order within a loop.
         attack_move_answers_damage: a hit makes an attack-moving unit look, and answer, at once.
