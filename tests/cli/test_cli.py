@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,11 @@ def numbers(folder: Path) -> list[dict[str, object]]:
     """A run's records without times."""
     lines = (folder / "records.jsonl").read_text().splitlines()
     return [{k: v for k, v in json.loads(line).items() if k not in TIMES} for line in lines]
+
+
+def written(folder: Path) -> int:
+    """Records that FOP's run below `folder` has written so far."""
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("runs/*/matrix/fop/*/records.jsonl"))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +104,7 @@ def test_evaluate_plays_a_trained_team(finished: tuple[Path, str]) -> None:
 
 
 def test_stop_and_resume_gives_the_numbers_of_a_run_never_stopped(tmp_path: Path) -> None:
-    words = ["matrix", "--algos", "fop,vdn", "--updates", "1500", "--seeds", "1", "--test-every", "100"]
+    words = ["matrix", "--algos", "fop,vdn", "--updates", "250", "--seeds", "1", "--test-every", "50"]
     whole = bench(*words, "--workers", "1", "--out", "whole", cwd=tmp_path)
     assert whole.returncode == 0
     process = subprocess.Popen(
@@ -111,9 +117,8 @@ def test_stop_and_resume_gives_the_numbers_of_a_run_never_stopped(tmp_path: Path
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while len(list(tmp_path.glob("runs/*/matrix/*/*/records.jsonl"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.5)
+    while written(tmp_path) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
     printed, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "")
@@ -136,8 +141,7 @@ def test_nan_stops_one_run_and_keeps_its_checkpoint(tmp_path: Path) -> None:
     assert "at update" in line
     assert numbers(tmp_path / "out" / "matrix" / "vdn" / "seed-0")[-1]["outcome"] == "failed"
     assert numbers(tmp_path / "out" / "matrix" / "fop" / "seed-0")[-1]["outcome"] == "finished"
-    played = bench("evaluate", "out/matrix/vdn/seed-0", "--episodes", "2", cwd=tmp_path)
-    assert (played.returncode, played.stderr) == (0, "")
+    assert (tmp_path / "out" / "matrix" / "vdn" / "seed-0" / "checkpoint.safetensors").exists()
 
 
 def test_a_full_disk_loses_nothing_that_was_saved(tmp_path: Path) -> None:
@@ -152,8 +156,8 @@ def test_a_full_disk_loses_nothing_that_was_saved(tmp_path: Path) -> None:
     assert (again.returncode, again.stderr) == (0, "")
 
 
-def test_a_damaged_checkpoint_is_told_and_left_alone(tmp_path: Path) -> None:
-    bench(*TINY, "--out", "out", cwd=tmp_path)
+def test_a_damaged_checkpoint_is_told_and_left_alone(tmp_path: Path, finished: tuple[Path, str]) -> None:
+    shutil.copytree(finished[0] / "out", tmp_path / "out")
     run = tmp_path / "out" / "matrix" / "fop" / "seed-0"
     content = bytearray((run / "checkpoint.safetensors").read_bytes())
     content[-100] ^= 255
@@ -169,17 +173,14 @@ def test_a_damaged_checkpoint_is_told_and_left_alone(tmp_path: Path) -> None:
     assert (run / "records.jsonl").read_bytes() == before
 
 
-def test_smac_trains_on_maps(tmp_path: Path) -> None:
-    words = ["smac", "--maps", "3m,2m_vs_1z", "--steps", "600", "--envs", "3", "--test-episodes", "4"]
+def test_smac_trains_on_a_map(tmp_path: Path) -> None:
+    words = ["smac", "--maps", "2m_vs_1z", "--steps", "300", "--envs", "3", "--test-episodes", "4"]
     done = bench(*words, "--set", "burn_in_episodes=8", "--set", "batch_episodes=8", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    for name in ("3m", "2m_vs_1z"):
-        (row,) = [
-            line.split() for line in done.stdout.splitlines() if line.startswith(f"{name} ") and "fop" in line
-        ]
-        assert row[:3] == [name, "fop", "1"]
-        assert 0 <= float(row[3]) <= 1
-    assert "--maps 3m,2m_vs_1z --algos fop --preset paper  (2,050,000 steps, five seeds" in done.stdout
+    row = next(line.split() for line in done.stdout.splitlines() if line.startswith("2m_vs_1z  "))
+    assert row[1:3] == ["fop", "1"]
+    assert 0 <= float(row[3]) <= 1
+    assert "--maps 2m_vs_1z --algos fop --preset paper  (2,050,000 steps, five seeds" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ PRESETS: dict[tuple[str, str], Preset] = {
     # about 10 s for each beside the minutes here). Rounds of 8 episodes keep the environments and the matrix
     # products busy. The schedules are the paper's, shortened to what a minute can play.
     ("smac", "quick"): Preset(
-        "a first look: 1.1 minutes per map, shortened schedules, smaller batches on large maps",
-        minutes=1.1,
+        "a first look: 1.2 minutes per map, shortened schedules, smaller batches on large maps",
+        minutes=1.2,
         min_updates=20,
         test_every=50_000,
         changes={
