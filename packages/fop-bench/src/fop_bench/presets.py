@@ -51,7 +51,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
         "a first look: 1.2 minutes per map, shortened schedules, smaller batches on large maps",
         minutes=1.2,
         min_updates=20,
-        test_every=50_000,
+        test_every=5_000,
         changes={
             "episodes_per_round": 8,
             "updates_per_round": 4,

@@ -16,7 +16,7 @@ class Progress:
 
     Attributes:
         fraction: of its budget, in [0, 1].
-        win_rate: newest test's, else the training episodes' of late; None where nothing can be won.
+        win_rate: of the newest test; None where nothing can be won.
         episode_return: mean of the training episodes of late.
         phase: what it does now, e.g. `training`, `testing`.
     """
@@ -31,7 +31,9 @@ class Progress:
 
     def __str__(self) -> str:
         score = (
-            f"return {self.episode_return:.2f}" if self.win_rate is None else f"win rate {self.win_rate:.2f}"
+            f"return {self.episode_return:.2f}"
+            if self.win_rate is None
+            else f"test win rate {self.win_rate:.2f}"
         )
         return (
             f"{self.fraction:4.0%}  {self.env_steps:,} steps  {self.updates:,} updates  "
@@ -157,7 +159,7 @@ class Bars:
         for job, progress in tracker.running.items():
             if job not in self._rows:
                 self._rows[job] = self._bars.add_task(str(job), total=1.0, text="", left="?")
-            score = "" if progress.win_rate is None else f"win rate {progress.win_rate:.2f}"
+            score = "" if progress.win_rate is None else f"test win rate {progress.win_rate:.2f}"
             self._bars.update(
                 self._rows[job],  # type: ignore[arg-type]
                 completed=progress.fraction,
@@ -167,7 +169,7 @@ class Bars:
             )
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, soft_wrap=True)
 
     def close(self) -> None:
         self._bars.stop()

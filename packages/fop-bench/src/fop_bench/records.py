@@ -106,12 +106,14 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
         elapsed: seconds spent until then.
         window: return, length and won of each episode that no train record tells yet.
         last_logged: position of the newest train record.
+        win_rate: of the newest test.
     """
 
     records_bytes: int
     elapsed: float
     window: list[list[float]]
     last_logged: int
+    win_rate: float | None
 
 
 _encoder = msgspec.json.Encoder()

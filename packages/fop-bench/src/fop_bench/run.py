@@ -102,8 +102,9 @@ def banner(plan: Plan, folder: Path, todo: int, workers: int, command: Sequence[
     if plan.budget.minutes is not None and plan.budget.min_updates:
         text += f", but at least {plan.budget.min_updates} updates"
     tests = f"every {plan.test_every:,} steps and at the end, {plan.test_episodes} greedy episodes"
+    embedded = " (embedded, not StarCraft II)" if plan.suite == "smac" else ""
     lines = {
-        "engine": catalogue.engine(plan.tasks[0]),
+        "engine": catalogue.engine(plan.tasks[0]) + embedded,
         "tasks": f"{len(plan.tasks)}: {', '.join(plan.tasks)}",
         "algorithms": ", ".join(plan.algorithms),
         "seeds": ", ".join(map(str, plan.seeds)),

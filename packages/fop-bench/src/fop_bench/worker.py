@@ -88,6 +88,7 @@ class Session:
         self.recent: deque[list[float]] = deque(maxlen=100)
         self.last_logged = 0
         self.winnable = False
+        self.win_rate: float | None = None  # of the newest test
         self.spent_before = 0.0
         self.told_at = 0.0
         kept = self._resume() if (self.folder / CHECKPOINT).exists() else None
@@ -194,6 +195,7 @@ class Session:
         return clock.env_steps * 4 // self.order.plan.test_every
 
     def _test(self, result: EvaluationResult, final: bool) -> Test:
+        self.win_rate = result.win_rate
         return Test(
             **self._when(),
             returns=[float(x) for x in result.returns],
@@ -227,13 +229,13 @@ class Session:
             return
         self.told_at = now
         clock = self.state.clock
-        returns, _, wins = np.mean(self.recent, axis=0) if self.recent else (0.0, 0.0, 0.0)
+        returns = np.mean([row[0] for row in self.recent]) if self.recent else 0.0
         progress = Progress(
             fraction=self._fraction(),
             env_steps=clock.env_steps,
             updates=clock.updates,
             steps_per_second=clock.env_steps / max(self._elapsed(), 1e-9),
-            win_rate=float(wins) if self.winnable else None,
+            win_rate=self.win_rate,
             episode_return=float(returns),
             phase=phase,
         )
@@ -255,6 +257,7 @@ class Session:
             elapsed=self._elapsed(),
             window=self.window,
             last_logged=self.last_logged,
+            win_rate=self.win_rate,
         )
         checkpoint.save(self.folder / CHECKPOINT, self.state, msgspec.to_builtins(extra))
         self.saved_at = time.perf_counter()
@@ -271,7 +274,7 @@ class Session:
         if not records.exists() or records.stat().st_size < saved.records_bytes:
             raise DamagedFile(f"{records} is shorter than when its checkpoint was written")
         self.window, self.last_logged = saved.window, saved.last_logged
-        self.spent_before = saved.elapsed
+        self.spent_before, self.win_rate = saved.elapsed, saved.win_rate
         return saved.records_bytes
 
 
