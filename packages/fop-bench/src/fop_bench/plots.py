@@ -38,7 +38,7 @@ def learning_curves(runs: Sequence[Run], folder: Path) -> list[Path]:
     """Draws `learning_curves` (all tasks) and one figure for each task, as PNG and SVG; returns the paths.
 
     Tasks without any test are left out. With three seeds or more the line is the median and the band the
-    25th to 75th percentile of seeds; with fewer, the line is the mean and the band Wilson's interval.
+    25th to 75th percentile of seeds; with fewer, the line is the share of episodes won and the band Wilson's interval.
     """
     import matplotlib
 
@@ -70,6 +70,7 @@ def learning_curves(runs: Sequence[Run], folder: Path) -> list[Path]:
                 _panel(axis, task, by_task[task], colours)
             for axis in axes.flat[len(tasks) :]:
                 axis.set_visible(False)
+            figure.supxlabel(_band_meaning(by_task[tasks[0]]), fontsize=7, color="#666666")
             for suffix in ("png", "svg"):
                 path = folder / f"{name}.{suffix}"
                 figure.savefig(path, metadata={"Date": None} if suffix == "svg" else None)
@@ -96,6 +97,13 @@ def _panel(axis: Axes, task: str, lines: dict[str, list[Run]], colours: dict[str
     if wins:
         axis.set_ylim(-0.02, 1.02)
     axis.legend(loc="best", fontsize=8)
+
+
+def _band_meaning(lines: dict[str, list[Run]]) -> str:
+    tests = next(iter(lines.values()))[0].tests
+    if tests[0].won is not None and max(map(len, lines.values())) < 3:
+        return "band: 95% Wilson interval of the test episodes"
+    return "line: median over seeds; band: 25th to 75th percentile"
 
 
 def _compact(value: float, _position: float) -> str:
