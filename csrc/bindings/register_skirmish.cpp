@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "skirmish/angles.hpp"
 #include "skirmish/vector_world.hpp"
 
 namespace py = pybind11;
@@ -105,7 +106,7 @@ py::array_t<UnitRow> unit_rows(const World& world, const std::vector<std::int32_
               world.alive[u],
               world.x[u],
               world.y[u],
-              world.facing[u],
+              angle_of(world.heading_x[u], world.heading_y[u]),
               world.speed[u],
               world.hp[u],
               unit_figures.hp,
@@ -173,13 +174,17 @@ class LoneWorld {
     const std::size_t u = static_cast<std::size_t>(unit(index));
     for (const auto& [name, column] : {std::pair{"x", &world_.x},
                                        {"y", &world_.y},
-                                       {"facing", &world_.facing},
                                        {"hp", &world_.hp},
                                        {"shield", &world_.shield},
                                        {"energy", &world_.energy},
                                        {"cooldown", &world_.cooldown}}) {
       if (field != name) continue;
       (*column)[u] = value;
+      return;
+    }
+    if (field == "facing") {
+      world_.heading_x[u] = cosine(value);
+      world_.heading_y[u] = sine(value);
       return;
     }
     if (field != "alive") throw py::value_error("a unit has no field '" + field + "' that can be set");

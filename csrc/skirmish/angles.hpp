@@ -10,26 +10,28 @@ inline constexpr double kPi = 3.14159265358979323846;
 
 namespace detail {
 
-inline double small_sine(double a) {  // |a| <= pi / 4
+constexpr double small_sine(double a) {  // |a| <= pi / 4
   const double s = a * a;
   return a * (1.0 + s * (-1.0 / 6 + s * (1.0 / 120 + s * (-1.0 / 5040 + s * (1.0 / 362880)))));
 }
-inline double small_cosine(double a) {
+constexpr double small_cosine(double a) {
   const double s = a * a;
   return 1.0 + s * (-0.5 + s * (1.0 / 24 + s * (-1.0 / 720 + s * (1.0 / 40320 - s * (1.0 / 3628800)))));
 }
-inline double sine_from_quadrant(double angle, int shift) {
-  const double quarter = std::floor(angle * (2.0 / kPi) + 0.5);
+constexpr double sine_from_quadrant(double angle, int shift) {
+  const double scaled = angle * (2.0 / kPi) + 0.5;
+  int quarter = static_cast<int>(scaled);
+  if (quarter > scaled) --quarter;
   const double rest = angle - quarter * (kPi / 2);
-  const int quadrant = (static_cast<int>(quarter) + shift) & 3;
+  const int quadrant = (quarter + shift) & 3;
   const double value = (quadrant & 1) ? small_cosine(rest) : small_sine(rest);
   return (quadrant & 2) ? -value : value;
 }
 
 }  // namespace detail
 
-inline float sine(float angle) { return static_cast<float>(detail::sine_from_quadrant(angle, 0)); }
-inline float cosine(float angle) { return static_cast<float>(detail::sine_from_quadrant(angle, 1)); }
+constexpr float sine(float angle) { return static_cast<float>(detail::sine_from_quadrant(angle, 0)); }
+constexpr float cosine(float angle) { return static_cast<float>(detail::sine_from_quadrant(angle, 1)); }
 
 // The angle of (dx, dy) in (-pi, pi]; 0 for the null vector.
 inline float angle_of(float dx, float dy) {

@@ -21,12 +21,13 @@ constexpr float kPulseRadius = 0.15f;  // reaches units by their edge
 // Recordings of 2c_vs_64zg: first kills 8 to 10 loops after the order of the first loop.
 constexpr float kBeamDelay = 0.25f * 16.0f;  // from the pulse to its damage
 
-bool faces(const World& world, int unit, int target, float arc) {
-  if (arc >= static_cast<float>(kPi)) return true;
+bool faces(const World& world, int unit, int target) {
+  const Weapon& weapon = world.figures_of(unit).weapon;
+  if (weapon.cos_arc <= -1) return true;
   const auto u = at(unit);
   const float dx = world.x[at(target)] - world.x[u], dy = world.y[at(target)] - world.y[u];
-  const float along = cosine(world.facing[u]) * dx + sine(world.facing[u]) * dy;
-  return along >= cosine(arc) * std::sqrt(dx * dx + dy * dy);
+  const float along = world.heading_x[u] * dx + world.heading_y[u] * dy;
+  return along >= weapon.cos_arc * std::sqrt(dx * dx + dy * dy);
 }
 
 float period_addend(const World& world, int unit) {
@@ -183,7 +184,7 @@ void attack(World& world, int unit) {
   if (target == kNobody || weapon.delivery == Delivery::kNone) return;
   if (world.attack_phase[u] != AttackPhase::kWindUp) {
     if (world.cooldown[u] > 0 || !within(world, unit, target, weapon.range) ||
-        !faces(world, unit, target, weapon.arc)) {
+        !faces(world, unit, target)) {
       return;
     }
     world.attack_phase[u] = AttackPhase::kWindUp;

@@ -91,8 +91,8 @@ void only_missiles_overkill() {
   World marines =
       field.world({{kMarine, 0, 10, 14, kEast}, {kMarine, 0, 10, 18, kEast}, {kMarine, 1, 14, 16}});
   for (World* world : {&stalkers, &marines}) {
-    world->facing[0] = std::atan2(2.0f, 4.0f);
-    world->facing[1] = std::atan2(-2.0f, 4.0f);
+    testing::face(*world, 0, std::atan2(2.0f, 4.0f));
+    testing::face(*world, 1, std::atan2(-2.0f, 4.0f));
     world->hp[2] = 1;
     world->cooldown[2] = 1000;  // the target holds its fire
     order_attack(*world, 0, 2);

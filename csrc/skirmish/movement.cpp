@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "skirmish/angles.hpp"
 #include "skirmish/combat.hpp"
 #include "skirmish/terrain.hpp"
 #include "skirmish/world.hpp"
@@ -41,16 +40,20 @@ Goal goal_of(const World& world, const Motion& motion) {
 
 void turn_towards(World& world, int unit, float dx, float dy) {
   const auto u = at(unit);
-  if (dx == 0 && dy == 0) return;
-  const float turn_rate = world.figures_of(unit).turn_rate;
-  const float c = cosine(world.facing[u]), s = sine(world.facing[u]);
-  const float off = angle_of(c * dx + s * dy, c * dy - s * dx);
-  if (std::abs(off) < 1e-6f) return;
-  float facing = world.facing[u] + std::clamp(off, -turn_rate, turn_rate);
-  const auto half_turn = static_cast<float>(kPi);
-  if (facing > half_turn) facing -= 2 * half_turn;
-  if (facing < -half_turn) facing += 2 * half_turn;
-  world.facing[u] = facing;
+  const float distance = std::sqrt(dx * dx + dy * dy);
+  if (distance <= 0) return;
+  const UnitFigures& body = world.figures_of(unit);
+  float& x = world.heading_x[u];
+  float& y = world.heading_y[u];
+  if (x * dx + y * dy >= body.cos_turn * distance) {
+    x = dx / distance;
+    y = dy / distance;
+    return;
+  }
+  const float sine_of_turn = x * dy - y * dx >= 0 ? body.sin_turn : -body.sin_turn;
+  const float turned_x = body.cos_turn * x - sine_of_turn * y;
+  y = sine_of_turn * x + body.cos_turn * y;
+  x = turned_x;
 }
 
 bool walks_on_ground(const UnitFigures& body) { return body.layer != Layer::kAir && !body.crosses_cliffs; }

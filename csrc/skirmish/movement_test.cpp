@@ -285,9 +285,9 @@ void facing_turns_at_the_unit_s_rate() {
   world.cooldown[0] = 100;
   order_attack(world, 0, 1);
   run(world, 1);
-  CHECK_NEAR(world.facing[0], 62.49 * kPi / 180, 1e-3);
+  CHECK_NEAR(angle_of(world.heading_x[0], world.heading_y[0]), 62.49 * kPi / 180, 1e-3);
   run(world, 2);
-  CHECK_NEAR(std::abs(world.facing[0]), kPi, 1e-2);
+  CHECK_NEAR(std::abs(angle_of(world.heading_x[0], world.heading_y[0])), kPi, 1e-2);
 }
 
 }  // namespace

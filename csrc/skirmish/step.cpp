@@ -14,8 +14,15 @@ void shuffle_units(const World& world, std::vector<int>& order) {
   std::iota(order.begin(), order.end(), 0);
   if (!world.options.random_update_order) return;
   const Draws draws{world.seed, Purpose::kEngineOrder, world.episode, static_cast<std::uint32_t>(world.loop)};
+  PhiloxBlock block{};
+  std::uint32_t in_block = 0;  // draws left
   for (std::uint32_t i = static_cast<std::uint32_t>(order.size()); i > 1; --i) {
-    std::swap(order[i - 1], order[draws.below(i, i)]);
+    if (in_block == 0) {
+      block = draws.block(i);
+      in_block = 4;
+    }
+    const std::uint64_t bits = block[--in_block];
+    std::swap(order[i - 1], order[(bits * i) >> 32]);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 
+#include "skirmish/angles.hpp"
 #include "skirmish/terrain.hpp"
 #include "skirmish/world.hpp"
 
@@ -24,6 +25,11 @@ inline Scenario open_field() {
   return scenario;
 }
 
+inline void face(World& world, int unit, float facing) {
+  world.heading_x[static_cast<std::size_t>(unit)] = cosine(facing);
+  world.heading_y[static_cast<std::size_t>(unit)] = sine(facing);
+}
+
 // A battle about to begin: full health, everybody idle and ready. `scenario`
 // and `terrain` must outlive it; the scenario's unit counts are set to what is
 // placed.
@@ -40,7 +46,7 @@ inline World make_world(Scenario& scenario, const Terrain& terrain, const std::v
     world.player[i] = static_cast<std::uint8_t>(placed.player);
     world.x[i] = placed.x;
     world.y[i] = placed.y;
-    world.facing[i] = placed.facing;
+    face(world, static_cast<int>(i), placed.facing);
     const UnitFigures& figures = world.figures_of(static_cast<int>(i));
     world.hp[i] = figures.hp;
     world.shield[i] = figures.shield;

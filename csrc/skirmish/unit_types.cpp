@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "skirmish/angles.hpp"
+
 namespace fop::skirmish {
 
 namespace {
@@ -19,12 +21,12 @@ constexpr float radians(double degrees) {
   return static_cast<float>(degrees * 3.14159265358979323846 / 180.0);
 }
 
-constexpr float kAnyArc = 4.0f;                           // wider than half a turn
-constexpr float kArcSlop = radians(11.25);                // CWeapon default
+constexpr float kAnyArc = -1.0f;                          // cosine of half a turn
+constexpr float kArcSlop = cosine(radians(11.25));        // CWeapon default
 constexpr float kDamagePoint = loops(0.167);              // CWeapon default
 constexpr float kBackswing = loops(0.5);                  // CWeapon default
 constexpr float kScanRange = 5.0f;                        // CWeapon default of MinScanRange
-constexpr float kFastTurn = per_loop(radians(999.8437));  // most units
+constexpr double kFastTurn = 999.8437;                    // degrees per second, most units
 constexpr float kZergLifeRegen = per_loop(0.2734);
 
 constexpr Weapon common_weapon() {
@@ -34,9 +36,14 @@ constexpr Weapon common_weapon() {
   weapon.backswing = kBackswing;
   weapon.range_slop = 1.0f;
   weapon.scan_range = kScanRange;
-  weapon.arc = kArcSlop;
+  weapon.cos_arc = kArcSlop;
   weapon.hits_ground = true;
   return weapon;
+}
+
+constexpr void turns_by(UnitFigures& unit, double degrees_per_second) {
+  unit.cos_turn = cosine(per_loop(radians(degrees_per_second)));
+  unit.sin_turn = sine(per_loop(radians(degrees_per_second)));
 }
 
 constexpr UnitFigures common_unit(std::string_view name, float hp, double speed, std::uint8_t attributes) {
@@ -44,7 +51,7 @@ constexpr UnitFigures common_unit(std::string_view name, float hp, double speed,
   unit.name = name;
   unit.hp = hp;
   unit.speed = per_loop(speed);
-  unit.turn_rate = kFastTurn;
+  turns_by(unit, kFastTurn);
   unit.attributes = attributes;
   unit.weapon = common_weapon();
   return unit;
@@ -138,7 +145,7 @@ constexpr UnitFigures colossus() {
   UnitFigures unit = common_unit("Colossus", 200, 2.25, kArmored | kMechanical | kMassive);
   unit.shield = 150;
   unit.armor = 1;
-  unit.turn_rate = per_loop(radians(720));
+  turns_by(unit, 720);
   unit.radius = 1.0f;
   unit.separation_radius = 0.75f;
   unit.inner_radius = 0.5625f;
@@ -156,7 +163,7 @@ constexpr UnitFigures colossus() {
   unit.weapon.range = 7;
   unit.weapon.range_slop = 0;
   unit.weapon.scan_range = 7.5f;
-  unit.weapon.arc = kAnyArc;  // arc 90 degrees on a turret of 1000 degrees/s: never more than two loops off
+  unit.weapon.cos_arc = kAnyArc;  // arc 90 degrees on a turret of 1000 degrees/s: never more than two loops off
   return unit;
 }
 
@@ -184,7 +191,7 @@ constexpr UnitFigures baneling() {
   unit.weapon.period = loops(0.833);
   unit.weapon.damage_point = 0;
   unit.weapon.range = 0.25f;
-  unit.weapon.arc = kAnyArc;
+  unit.weapon.cos_arc = kAnyArc;
   unit.weapon.burst_radius = 2.2f;
   return unit;
 }
@@ -212,7 +219,7 @@ constexpr UnitFigures spine_crawler() {
   UnitFigures unit = common_unit("SpineCrawler", 300, 0, kArmored | kBiological | kStructure);
   unit.armor = 2;
   unit.life_regen = kZergLifeRegen;
-  unit.turn_rate = per_loop(radians(719.4726));
+  turns_by(unit, 719.4726);
   unit.radius = unit.separation_radius = 0.875f;
   unit.sight = 11;
   unit.has_turret = true;
@@ -224,7 +231,7 @@ constexpr UnitFigures spine_crawler() {
   unit.weapon.damage_point = loops(0.3332);
   unit.weapon.range = 7;
   unit.weapon.range_slop = 0;
-  unit.weapon.arc = kAnyArc;
+  unit.weapon.cos_arc = kAnyArc;
   // The tentacle starts at 12/s and gains 140/s^2: 0.27 s for the 8.5 cells to a Stalker at full reach.
   unit.weapon.missile_speed = per_loop(32);
   return unit;

@@ -53,7 +53,7 @@ struct Weapon {
   float range = 0;         // edge to edge
   float range_slop = 0;    // how much farther the target may get once the attack has begun
   float scan_range = 0;    // edge to edge: at least this far is looked for targets
-  float arc = 0;           // half-width within which the unit must face the target (or its turret)
+  float cos_arc = 0;       // cosine of the half-width within which the unit (or its turret) must face
   bool hits_air = false;
   bool hits_ground = false;
   float missile_speed = 0;  // cells per loop
@@ -67,7 +67,7 @@ struct UnitFigures {
   float energy_start = 0, energy_max = 0, energy_regen = 0;  // per loop
   float life_regen = 0;                                      // per loop
   float speed = 0, acceleration = 0;                         // cells per loop, cells per loop^2 (0: instant)
-  float turn_rate = 0;                                       // radians per loop
+  float cos_turn = 0, sin_turn = 0;                          // of the angle that it turns by in one loop
   float radius = 0;                                          // ranges and spawn places
   float separation_radius = 0;                               // bodies
   float inner_radius = 0;                                    // must fit through gaps of the terrain

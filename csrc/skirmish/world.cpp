@@ -9,7 +9,6 @@ namespace fop::skirmish {
 
 namespace {
 
-constexpr float kSouth = -1.57079633f;  // 270 degrees: how spawned units stand
 
 // Allies first, then enemies, each in the order of the map's spawn calls.
 void create_units(World& world) {
@@ -24,7 +23,8 @@ void create_units(World& world) {
       world.type[at(unit)] = call.type;
       world.player[at(unit)] = static_cast<std::uint8_t>(call.player);
       const UnitFigures& figures = world.figures_of(unit);
-      world.facing[at(unit)] = kSouth;
+      world.heading_x[at(unit)] = 0;
+      world.heading_y[at(unit)] = -1;  // south
       world.hp[at(unit)] = figures.hp;
       world.shield[at(unit)] = figures.shield;
       world.energy[at(unit)] = figures.energy_start;
@@ -90,7 +90,7 @@ void resize(World& world, int n_units) {
   world.type.assign(n, UnitType::kMarine);
   world.player.assign(n, 0);
   world.alive.assign(n, 1);
-  for (auto* column : {&world.x, &world.y, &world.facing, &world.speed, &world.hp, &world.shield,
+  for (auto* column : {&world.x, &world.y, &world.heading_x, &world.heading_y, &world.speed, &world.hp, &world.shield,
                        &world.energy, &world.order_x, &world.order_y, &world.formation_dx,
                        &world.formation_dy, &world.phase_timer, &world.cooldown}) {
     column->assign(n, 0.0f);
