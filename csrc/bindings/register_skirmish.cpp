@@ -27,7 +27,7 @@ using Int64s = py::array_t<std::int64_t, py::array::c_style>;
 using Flags = py::array_t<bool, py::array::c_style>;
 using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
 using SpawnTuple = std::tuple<int, std::string, int, float,
-                              float>;               // player 0 or 1, type, count, x, y
+                              float>;  // player 0 or 1, type, count, x, y
 
 constexpr std::size_t kCells = std::size_t{kMapSize} * kMapSize;
 
@@ -50,8 +50,7 @@ void expect_shape(const py::array& array, const std::vector<py::ssize_t>& shape,
 
 Scenario make_scenario(std::string name, const std::vector<SpawnTuple>& spawn_calls,
                        const std::string& enemy_order, std::array<float, 4> order_points,
-                       const Flags& walkable, const Flags& walkable_open,
-                       int episode_limit) {
+                       const Flags& walkable, const Flags& walkable_open, int episode_limit) {
   Scenario scenario;
   scenario.name = std::move(name);
   for (const auto& [player, type, count, x, y] : spawn_calls) {

@@ -183,8 +183,7 @@ void attack(World& world, int unit) {
   const Weapon& weapon = world.figures_of(unit).weapon;
   if (target == kNobody || weapon.delivery == Delivery::kNone) return;
   if (world.attack_phase[u] != AttackPhase::kWindUp) {
-    if (world.cooldown[u] > 0 || !within(world, unit, target, weapon.range) ||
-        !faces(world, unit, target)) {
+    if (world.cooldown[u] > 0 || !within(world, unit, target, weapon.range) || !faces(world, unit, target)) {
       return;
     }
     world.attack_phase[u] = AttackPhase::kWindUp;

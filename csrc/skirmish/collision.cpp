@@ -36,7 +36,7 @@ struct Body {
   float radius, speed;
   int unit;
   Stance stance;
-  Layer layer;
+  bool above;  // Colossi and flyers share a layer above the ground's
   std::uint8_t player;
   bool blocked;
 };
@@ -47,9 +47,9 @@ struct Pair {
 
 struct Bodies {
   std::array<Body, kMaxUnits> all;
-  int count = 0;
+  int count;
   std::array<Pair, kMaxPairs> pairs;  // who is near whom
-  int pair_count = 0;
+  int pair_count;
   std::array<std::array<std::uint8_t, kMaxObstacles>, kMaxUnits> obstacles;  // of each body
   std::array<std::uint8_t, kMaxUnits> obstacle_count;
 };
@@ -58,11 +58,6 @@ struct Bodies {
 constexpr float kCos[] = {1, 0.923879533f, 0.707106781f, 0.382683432f, 0, -0.382683432f};
 constexpr float kSin[] = {0, 0.382683432f, 0.707106781f, 0.923879533f, 1, 0.923879533f};
 constexpr int kSteps = 6;
-
-bool share_a_layer(Layer a, Layer b) {
-  if (a == b) return true;
-  return a != Layer::kGround && b != Layer::kGround;  // Colossi and flyers
-}
 
 float contact(const Body& a, const Body& b) { return a.radius + b.radius - kSlack; }
 
@@ -73,16 +68,21 @@ Stance stance_of(const World& world, int unit) {
   return world.motion[at(unit)].kind == Motion::Kind::kHold ? Stance::kIdle : Stance::kStands;
 }
 
-// All living bodies from west to east: sorted by half cells first, so that few have to change places.
+bool is_before(const Body& a, const Body& b) { return a.above != b.above ? b.above : a.x < b.x; }
+
+// All living bodies, those on the ground first, from west to east: sorted by half cells to begin with, so
+// that few have to change places.
 void gather(const World& world, Bodies& bodies) {
-  constexpr int kColumns = 2 * kMapSize;
+  constexpr int kHalfCells = 2 * kMapSize, kColumns = 2 * kHalfCells;
   std::array<std::uint8_t, kMaxUnits> column;
   std::array<std::uint8_t, kColumns + 1> start{};
   bodies.count = 0;
   for (int unit = 0; unit < world.n_units(); ++unit) {
     const auto u = at(unit);
     if (!world.alive[u]) continue;
-    column[u] = static_cast<std::uint8_t>(std::clamp(static_cast<int>(2 * world.x[u]), 0, kColumns - 1));
+    const int half_cell = std::clamp(static_cast<int>(2 * world.x[u]), 0, kHalfCells - 1);
+    const bool above = world.figures_of(unit).layer != Layer::kGround;
+    column[u] = static_cast<std::uint8_t>(above ? kHalfCells + half_cell : half_cell);
     ++start[column[u] + 1u];
     ++bodies.count;
   }
@@ -100,15 +100,15 @@ void gather(const World& world, Bodies& bodies) {
                                       world.speed[u],
                                       unit,
                                       stance_of(world, unit),
-                                      figures.layer,
+                                      figures.layer != Layer::kGround,
                                       world.player[u],
                                       false};
   }
   for (int i = 1; i < bodies.count; ++i) {
-    if (bodies.all[at(i - 1)].x <= bodies.all[at(i)].x) continue;
+    if (!is_before(bodies.all[at(i)], bodies.all[at(i - 1)])) continue;
     const Body body = bodies.all[at(i)];
     int place = i;
-    for (; place > 0 && bodies.all[at(place - 1)].x > body.x; --place) {
+    for (; place > 0 && is_before(body, bodies.all[at(place - 1)]); --place) {
       bodies.all[at(place)] = bodies.all[at(place - 1)];
     }
     bodies.all[at(place)] = body;
@@ -157,29 +157,47 @@ void note_obstacle(Bodies& bodies, int body, int other) {
       walker.blocked || time_to_contact(walker, bodies.all[at(other)], walker.vx, walker.vy) < kForesight;
 }
 
+void add_pair(Bodies& bodies, int i, int j) {
+  if (bodies.pair_count == kMaxPairs) return;
+  bodies.pairs[at(bodies.pair_count++)] = {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(j)};
+  note_obstacle(bodies, i, j);
+  note_obstacle(bodies, j, i);
+}
+
+// Pairs among `all[first]` to `all[last - 1]`, the bodies of one layer.
+void find_pairs(Bodies& bodies, int first, int last) {
+  std::array<float, kMaxUnits> x, y, radius;  // side by side, for the innermost loop
+  std::array<std::uint8_t, kMaxUnits> near;
+  float largest = 0;
+  for (int i = first; i < last; ++i) {
+    const Body& body = bodies.all[at(i)];
+    x[at(i)] = body.x;
+    y[at(i)] = body.y;
+    radius[at(i)] = body.radius;
+    largest = std::max(largest, body.radius);
+  }
+  const float window = 2 * largest + kReach;
+  for (int i = first, end = first; i < last; ++i) {
+    const float here_x = x[at(i)], here_y = y[at(i)], reach = radius[at(i)] + kReach;
+    while (end < last && x[at(end)] - here_x <= window) ++end;
+    for (int j = i + 1; j < end; ++j) {
+      const float dx = x[at(j)] - here_x, dy = y[at(j)] - here_y, limit = reach + radius[at(j)];
+      near[at(j)] = dx * dx + dy * dy <= limit * limit;
+    }
+    const bool walks = bodies.all[at(i)].stance == Stance::kWalks;
+    for (int j = i + 1; j < end; ++j) {
+      if (near[at(j)] && (walks || bodies.all[at(j)].stance == Stance::kWalks)) add_pair(bodies, i, j);
+    }
+  }
+}
+
 void find_pairs(Bodies& bodies) {
   bodies.pair_count = 0;
   bodies.obstacle_count.fill(0);
-  float largest = 0;
-  for (int i = 0; i < bodies.count; ++i) largest = std::max(largest, bodies.all[at(i)].radius);
-  for (int i = 0; i < bodies.count; ++i) {
-    Body& a = bodies.all[at(i)];
-    const float window = a.radius + largest + kReach;
-    for (int j = i + 1; j < bodies.count; ++j) {
-      Body& b = bodies.all[at(j)];
-      const float dx = b.x - a.x;
-      if (dx > window) break;
-      const float dy = b.y - a.y;
-      if (dy > window || dy < -window) continue;
-      const float reach = a.radius + b.radius + kReach;
-      if (dx * dx + dy * dy > reach * reach || !share_a_layer(a.layer, b.layer)) continue;
-      if (a.stance != Stance::kWalks && b.stance != Stance::kWalks) continue;
-      if (bodies.pair_count == kMaxPairs) return;
-      bodies.pairs[at(bodies.pair_count++)] = {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(j)};
-      note_obstacle(bodies, i, j);
-      note_obstacle(bodies, j, i);
-    }
-  }
+  int on_ground = 0;
+  while (on_ground < bodies.count && !bodies.all[at(on_ground)].above) ++on_ground;
+  find_pairs(bodies, 0, on_ground);
+  find_pairs(bodies, on_ground, bodies.count);
 }
 
 // How long the body can go on like this; stops counting at `enough`.
@@ -291,7 +309,7 @@ float grained(float value) { return std::floor(value * kGrain + 0.5f) / kGrain; 
 }  // namespace
 
 void resolve_collisions(World& world) {
-  thread_local Bodies bodies;
+  Bodies bodies;  // left uninitialised
   gather(world, bodies);
   find_pairs(bodies);
   for (int i = 0; i < bodies.count; ++i) {

@@ -14,8 +14,10 @@ namespace fop::skirmish {
 
 namespace {
 
-constexpr int kRefreshInterval = 8;      // loops after which a way is looked for anew
-constexpr float kGoalDrift = 0.25f;      // ... or when the goal has moved this far
+constexpr int kRefreshInterval = 8;  // loops after which a way is looked for anew
+constexpr float kGoalDrift =
+    0.25f;  // ... or when the goal has moved this far, or by this share of its distance
+constexpr float kGoalDriftShare = 0.125f;
 constexpr float kLateralBraking = 1.6f;  // fitted: sideways speed lost per loop, in accelerations
 
 struct Goal {
@@ -65,7 +67,10 @@ Point waypoint(World& world, int unit, Point goal, float speed) {
   if (!walks_on_ground(body)) return goal;
   const Point here{world.x[at(unit)], world.y[at(unit)]};
   const float drift_x = goal.x - steering.goal_x, drift_y = goal.y - steering.goal_y;
-  const bool moved = drift_x * drift_x + drift_y * drift_y > kGoalDrift * kGoalDrift;
+  const float goal_dx = goal.x - here.x, goal_dy = goal.y - here.y;
+  const float distance2 = goal_dx * goal_dx + goal_dy * goal_dy;
+  const float bearable2 = std::max(kGoalDrift * kGoalDrift, kGoalDriftShare * kGoalDriftShare * distance2);
+  const bool moved = drift_x * drift_x + drift_y * drift_y > bearable2;
   const bool direct = steering.waypoint_x == steering.goal_x && steering.waypoint_y == steering.goal_y;
   const float dx = steering.waypoint_x - here.x, dy = steering.waypoint_y - here.y;
   const bool at_corner = !direct && dx * dx + dy * dy <= speed * speed;

@@ -13,7 +13,6 @@ namespace fop::skirmish {
 // One place per unit, in the order of World: allies, then enemies, each in
 // creation order. The same in every episode, so it is worked out once per
 // scenario.
-std::vector<Point> find_spawn_places(const Scenario &scenario,
-                                     const Terrain &terrain);
+std::vector<Point> find_spawn_places(const Scenario& scenario, const Terrain& terrain);
 
-} // namespace fop::skirmish
+}  // namespace fop::skirmish

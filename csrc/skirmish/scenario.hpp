@@ -25,8 +25,8 @@ struct Scenario {
   std::string name;
   std::vector<SpawnCall> spawn_calls;  // in the order in which the map's trigger makes them
   EnemyOrder enemy_order = EnemyOrder::kNone;
-  float order_x0 = 0, order_y0 = 0;    // the point, or the segment's first end
-  float order_x1 = 0, order_y1 = 0;    // the segment's second end
+  float order_x0 = 0, order_y0 = 0;  // the point, or the segment's first end
+  float order_x1 = 0, order_y1 = 0;  // the segment's second end
   // Row-major, index y * 32 + x; true where ground units can stand: `walkable` away from cliffs,
   // `walkable_open` on the high sides of cliffs as well (it decides availability of moves; where such cells
   // form stairs, the cliff runs diagonally: terrain.hpp).

@@ -1,16 +1,17 @@
 // The order of the phases within one loop, and nothing else.
-#include "skirmish/world.hpp"
-
-#include <algorithm>
+#include <array>
 #include <numeric>
+#include <span>
 #include <utility>
+
+#include "skirmish/world.hpp"
 
 namespace fop::skirmish {
 
 namespace {
 
 // The game visits its units in a random order in every loop.
-void shuffle_units(const World& world, std::vector<int>& order) {
+void shuffle_units(const World& world, std::span<int> order) {
   std::iota(order.begin(), order.end(), 0);
   if (!world.options.random_update_order) return;
   const Draws draws{world.seed, Purpose::kEngineOrder, world.episode, static_cast<std::uint32_t>(world.loop)};
@@ -29,8 +30,8 @@ void shuffle_units(const World& world, std::vector<int>& order) {
 }  // namespace
 
 void step(World& world) {
-  thread_local std::vector<int> order;
-  order.resize(world.type.size());
+  std::array<int, kMaxUnits> places;
+  const std::span<int> order(places.data(), world.type.size());
   shuffle_units(world, order);
   advance_hits(world);
   regenerate(world);

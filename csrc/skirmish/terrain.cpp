@@ -153,7 +153,7 @@ void Terrain::build_walls() {
     const Point a{static_cast<float>(ax), static_cast<float>(ay)};
     const Point b{static_cast<float>(bx), static_cast<float>(by)};
     const float scale = 1.0f / length(b - a);
-    pieces.push_back({a, b, {-scale * (b.y - a.y), scale * (b.x - a.x)}});
+    pieces.push_back({a, b, {-scale * (b.y - a.y), scale * (b.x - a.x)}, {}, {}});
   };
   for (int y = 0; y <= kMapSize; ++y) {
     for (int x = 0; x <= kMapSize; ++x) {
@@ -204,6 +204,8 @@ void Terrain::build_walls() {
         break;
       }
     }
+    wall.low = {std::min(wall.a.x, wall.b.x), std::min(wall.a.y, wall.b.y)};
+    wall.high = {std::max(wall.a.x, wall.b.x), std::max(wall.a.y, wall.b.y)};
     walls_.push_back(wall);
   }
 }
@@ -260,8 +262,8 @@ bool Terrain::is_line_clear(Point a, Point b, float clearance) const {
   const float low_x = std::min(a.x, b.x) - least, high_x = std::max(a.x, b.x) + least;
   const float low_y = std::min(a.y, b.y) - least, high_y = std::max(a.y, b.y) + least;
   for (const Wall& wall : walls_) {
-    if (std::max(wall.a.x, wall.b.x) <= low_x || std::min(wall.a.x, wall.b.x) >= high_x) continue;
-    if (std::max(wall.a.y, wall.b.y) <= low_y || std::min(wall.a.y, wall.b.y) >= high_y) continue;
+    if (wall.high.x <= low_x || wall.low.x >= high_x || wall.high.y <= low_y || wall.low.y >= high_y)
+      continue;
     if (cross_each_other(a, b, wall.a, wall.b)) return false;
     const float nearest = std::min({square_distance(wall.a, wall.b, a), square_distance(wall.a, wall.b, b),
                                     square_distance(a, b, wall.a), square_distance(a, b, wall.b)});

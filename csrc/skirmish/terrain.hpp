@@ -53,6 +53,7 @@ class Terrain {
   enum class Cell : std::uint8_t { kClosed, kOpen, kSouthWest, kSouthEast, kNorthWest, kNorthEast };
   struct Wall {  // ground lies to the left of a -> b
     Point a, b, normal;
+    Point low, high;  // the box around it
   };
   // The corners that shortest ways turn round, for one clearance.
   struct Corners {

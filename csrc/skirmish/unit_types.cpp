@@ -21,12 +21,12 @@ constexpr float radians(double degrees) {
   return static_cast<float>(degrees * 3.14159265358979323846 / 180.0);
 }
 
-constexpr float kAnyArc = -1.0f;                          // cosine of half a turn
-constexpr float kArcSlop = cosine(radians(11.25));        // CWeapon default
-constexpr float kDamagePoint = loops(0.167);              // CWeapon default
-constexpr float kBackswing = loops(0.5);                  // CWeapon default
-constexpr float kScanRange = 5.0f;                        // CWeapon default of MinScanRange
-constexpr double kFastTurn = 999.8437;                    // degrees per second, most units
+constexpr float kAnyArc = -1.0f;                    // cosine of half a turn
+constexpr float kArcSlop = cosine(radians(11.25));  // CWeapon default
+constexpr float kDamagePoint = loops(0.167);        // CWeapon default
+constexpr float kBackswing = loops(0.5);            // CWeapon default
+constexpr float kScanRange = 5.0f;                  // CWeapon default of MinScanRange
+constexpr double kFastTurn = 999.8437;              // degrees per second, most units
 constexpr float kZergLifeRegen = per_loop(0.2734);
 
 constexpr Weapon common_weapon() {
@@ -163,7 +163,8 @@ constexpr UnitFigures colossus() {
   unit.weapon.range = 7;
   unit.weapon.range_slop = 0;
   unit.weapon.scan_range = 7.5f;
-  unit.weapon.cos_arc = kAnyArc;  // arc 90 degrees on a turret of 1000 degrees/s: never more than two loops off
+  unit.weapon.cos_arc =
+      kAnyArc;  // arc 90 degrees on a turret of 1000 degrees/s: never more than two loops off
   return unit;
 }
 

@@ -9,7 +9,6 @@ namespace fop::skirmish {
 
 namespace {
 
-
 // Allies first, then enemies, each in the order of the map's spawn calls.
 void create_units(World& world) {
   const Scenario& scenario = *world.scenario;
@@ -90,8 +89,8 @@ void resize(World& world, int n_units) {
   world.type.assign(n, UnitType::kMarine);
   world.player.assign(n, 0);
   world.alive.assign(n, 1);
-  for (auto* column : {&world.x, &world.y, &world.heading_x, &world.heading_y, &world.speed, &world.hp, &world.shield,
-                       &world.energy, &world.order_x, &world.order_y, &world.formation_dx,
+  for (auto* column : {&world.x, &world.y, &world.heading_x, &world.heading_y, &world.speed, &world.hp,
+                       &world.shield, &world.energy, &world.order_x, &world.order_y, &world.formation_dx,
                        &world.formation_dy, &world.phase_timer, &world.cooldown}) {
     column->assign(n, 0.0f);
   }

@@ -106,9 +106,9 @@ struct World {
   std::vector<UnitType> type;
   std::vector<std::uint8_t> player;  // 0 allied, 1 enemy
   std::vector<std::uint8_t> alive;
-  std::vector<float> x, y;    // multiples of 1/4096
+  std::vector<float> x, y;                  // multiples of 1/4096
   std::vector<float> heading_x, heading_y;  // where it faces: a unit vector
-  std::vector<float> speed;   // present speed, cells per loop (matters where acceleration is finite)
+  std::vector<float> speed;  // present speed, cells per loop (matters where acceleration is finite)
   std::vector<float> hp, shield, energy;
   std::vector<std::int32_t> last_hurt;  // loop of the last damage; very negative at first
   std::vector<std::int32_t> last_attacker;
