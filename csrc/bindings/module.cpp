@@ -9,7 +9,8 @@ void register_skirmish(pybind11::module_& module);
 }  // namespace fop::bindings
 
 PYBIND11_MODULE(_native, module) {
-  module.doc() = "Native core of fop. Use it through fop_core.ops, fop_core.replay, fop_core.rng and fop_envs.";
+  module.doc() =
+      "Native core of fop. Use it through fop_core.ops, fop_core.replay, fop_core.rng and fop_envs.";
   fop::bindings::register_kernels(module);
   fop::bindings::register_replay(module);
   fop::bindings::register_rng(module);

@@ -100,7 +100,7 @@ def test_every_field_of_its_config_is_explained_and_frozen(name: str) -> None:
     assert entry.summary
     for kind in type(entry.smac).__mro__[:-1]:
         lines = inspect.getsource(kind).splitlines()
-        for field in kind.__dict__.get("__annotations__", {}):
+        for field in inspect.get_annotations(kind):
             at = next(k for k, line in enumerate(lines) if line.startswith(f"    {field}:"))
             assert lines[at + 1].strip().startswith('"""'), f"{kind.__name__}.{field} has no docstring"
     with pytest.raises(dataclasses.FrozenInstanceError):

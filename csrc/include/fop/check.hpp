@@ -18,8 +18,8 @@ inline void report(const char* file, int line, const char* expression) {
 
 }  // namespace fop::test
 
-#define CHECK(expression)                                             \
-  do {                                                                \
+#define CHECK(expression)                                                    \
+  do {                                                                       \
     if (!(expression)) ::fop::test::report(__FILE__, __LINE__, #expression); \
   } while (false)
 #define CHECK_NEAR(a, b, tolerance) CHECK(std::abs((a) - (b)) <= (tolerance))

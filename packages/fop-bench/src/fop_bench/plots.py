@@ -38,7 +38,8 @@ def learning_curves(runs: Sequence[Run], folder: Path) -> list[Path]:
     """Draws `learning_curves` (all tasks) and one figure for each task, as PNG and SVG; returns the paths.
 
     Tasks without any test are left out. With three seeds or more the line is the median and the band the
-    25th to 75th percentile of seeds; with fewer, the line is the share of episodes won and the band Wilson's interval.
+    25th to 75th percentile of seeds; with fewer, the line is the share of episodes won and the band Wilson's
+    interval.
     """
     import matplotlib
 
