@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from fop_core.replay import EpisodeReplay
-
 from fop_core.protocols import VectorEnv
+from fop_core.replay import EpisodeReplay
 from fop_core.types import Bool, Clock, Float, Int
 
 from .algorithm import Algorithm
