@@ -1,7 +1,7 @@
 """One run inside a worker process: trains, tests, records, saves; stops when asked and loses nothing.
 
 A checkpoint says how much of the records was written before it. Going on means: load it, cut the records
-there, train. So a run that was stopped, killed or cut off by a power failure has the same records as one that
+there, train. So a run that was stopped or cut off has the same records as one that
 never was, apart from times.
 """
 
