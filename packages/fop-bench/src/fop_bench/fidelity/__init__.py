@@ -1,0 +1,1 @@
+"""The engine held against recordings of StarCraft II and against published figures."""
