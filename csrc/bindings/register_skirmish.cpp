@@ -181,6 +181,10 @@ class LoneWorld {
       (*column)[u] = value;
       return;
     }
+    if (field == "next_scan") {
+      world_.next_scan[u] = static_cast<std::int32_t>(value);
+      return;
+    }
     if (field == "facing") {
       world_.heading_x[u] = cosine(value);
       world_.heading_y[u] = sine(value);
@@ -200,7 +204,7 @@ void register_task(py::module_& module) {
       .def(py::init<>())
       .def_readwrite("client", &Options::client)
       .def_readwrite("scan_interval", &Options::scan_interval)
-      .def_readwrite("crowding", &Options::crowding)
+      .def_readwrite("spread_fire", &Options::spread_fire)
       .def_readwrite("cooldown_noise", &Options::cooldown_noise)
       .def_readwrite("random_update_order", &Options::random_update_order)
       .def_readwrite("attack_move_answers_damage", &Options::attack_move_answers_damage);

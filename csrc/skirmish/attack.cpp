@@ -109,6 +109,17 @@ void fire(World& world, int unit, int target) {
   }
 }
 
+void fire_if_in_reach(World& world, int unit) {
+  const auto u = at(unit);
+  const int target = world.target[u];
+  const Weapon& weapon = world.figures_of(unit).weapon;
+  if (is_target(world, unit, target) && within(world, unit, target, weapon.range + weapon.range_slop)) {
+    fire(world, unit, target);
+  } else {
+    world.attack_phase[u] = AttackPhase::kReady;
+  }
+}
+
 // A missile homes in on its target; one whose target is dead is lost.
 void advance_missile(World& world, PendingHit& missile) {
   const auto t = at(missile.target);
@@ -159,13 +170,18 @@ void advance_beam(World& world, Beam& beam) {
 
 }  // namespace
 
-void update_timers(World& world, int unit) {
+// All wind-ups that end in this loop end before anybody decides anew: recorded enemies answer a shot in the loop
+// after the order to shoot.
+void end_wind_up(World& world, int unit) {
   const auto u = at(unit);
   world.cooldown[u] = std::max(0.0f, world.cooldown[u] - 1);
   if (world.attack_phase[u] == AttackPhase::kReady) return;
   world.phase_timer[u] -= 1;
-  if (world.attack_phase[u] == AttackPhase::kBackswing && world.phase_timer[u] <= 0) {
+  if (world.phase_timer[u] > 0) return;
+  if (world.attack_phase[u] == AttackPhase::kBackswing) {
     world.attack_phase[u] = AttackPhase::kReady;
+  } else {
+    fire_if_in_reach(world, unit);
   }
 }
 
@@ -182,19 +198,13 @@ void attack(World& world, int unit) {
   const int target = world.target[u];
   const Weapon& weapon = world.figures_of(unit).weapon;
   if (target == kNobody || weapon.delivery == Delivery::kNone) return;
-  if (world.attack_phase[u] != AttackPhase::kWindUp) {
-    if (world.cooldown[u] > 0 || !within(world, unit, target, weapon.range) || !faces(world, unit, target)) {
-      return;
-    }
-    world.attack_phase[u] = AttackPhase::kWindUp;
-    world.phase_timer[u] = weapon.damage_point;
+  if (world.attack_phase[u] == AttackPhase::kWindUp || world.cooldown[u] > 0 ||
+      !within(world, unit, target, weapon.range) || !faces(world, unit, target)) {
+    return;
   }
-  if (world.phase_timer[u] > 0) return;
-  if (within(world, unit, target, weapon.range + weapon.range_slop)) {
-    fire(world, unit, target);
-  } else {
-    world.attack_phase[u] = AttackPhase::kReady;
-  }
+  world.attack_phase[u] = AttackPhase::kWindUp;
+  world.phase_timer[u] = weapon.damage_point;
+  if (weapon.damage_point <= 0) fire_if_in_reach(world, unit);
 }
 
 void advance_hits(World& world) {

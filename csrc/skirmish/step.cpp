@@ -36,8 +36,10 @@ void step(World& world) {
   advance_hits(world);
   regenerate(world);
   for (const int unit : order) {
+    if (world.alive[static_cast<std::size_t>(unit)]) end_wind_up(world, unit);
+  }
+  for (const int unit : order) {
     if (!world.alive[static_cast<std::size_t>(unit)]) continue;
-    update_timers(world, unit);
     follow_order(world, unit);
     attack(world, unit);
     heal(world, unit);

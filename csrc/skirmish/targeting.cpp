@@ -24,11 +24,7 @@ Range opponents_of(const World& world, int unit) {
   return world.player[at(unit)] == 0 ? Range{world.n_allies(), world.n_units()} : Range{0, world.n_allies()};
 }
 
-constexpr float kMelee = 1.0f;  // weapons of less range don't mind the crowd
-
-// How many friends of the unit fight each unit of the other player. Recordings of Marines: three that see
-// three enemies at nearly the same distance spread their fire, where the nearest alone would be dead within
-// 40 loops.
+// How many friends of the unit fight each unit of the other player.
 using Crowds = std::array<std::uint8_t, kMaxUnits>;
 Crowds count_crowds(const World& world, int unit) {
   Crowds crowds{};
@@ -43,16 +39,15 @@ Crowds count_crowds(const World& world, int unit) {
 
 bool hurt_just_now(const World& world, int unit) { return world.last_hurt[at(unit)] >= world.loop - 1; }
 
-// An idle unit answers whoever hurts it or a friend close by, from whatever distance.
-int choose_offender(const World& world, int unit) {
-  const auto u = at(unit);
-  if (hurt_just_now(world, unit) && is_target(world, unit, world.last_attacker[u]))
-    return world.last_attacker[u];
-  for (int other = 0; other < world.n_units(); ++other) {
-    const auto o = at(other);
-    if (world.player[o] == world.player[u] && world.alive[o] && hurt_just_now(world, other) &&
-        is_target(world, unit, world.last_attacker[o]) && within(world, unit, other, kCallForHelpRadius)) {
-      return world.last_attacker[o];
+// The friend close by, the unit itself first, who was just hurt; or kNobody.
+int victim_near(const World& world, int unit) {
+  if (hurt_just_now(world, unit)) return unit;
+  const Range friends = world.player[at(unit)] == 0 ? Range{0, world.n_allies()}
+                                                    : Range{world.n_allies(), world.n_units()};
+  for (int other = friends.begin; other < friends.end; ++other) {
+    if (world.alive[at(other)] && hurt_just_now(world, other) &&
+        within(world, unit, other, kCallForHelpRadius)) {
+      return other;
     }
   }
   return kNobody;
@@ -80,29 +75,40 @@ int nearest_opponent(const World& world, int unit) {
   return best;
 }
 
+// Higher ranks first. Then a unit in reach of the weapon before one that has to be approached; of those to be
+// approached the nearest; of those in reach the nearest, too, but with spread_fire shooters take one whom the
+// fewest friends fight, as chance will have it. Evidence: docs/environments/skirmish_combat.md.
 int choose_target(const World& world, int unit) {
   const UnitFigures& self = world.figures_of(unit);
-  const Crowds crowds = self.weapon.range > kMelee ? count_crowds(world, unit) : Crowds{};
-  const float reach = std::max(self.weapon.range, self.weapon.scan_range);
+  const bool spreads = world.options.spread_fire;
+  const Crowds crowds = spreads ? count_crowds(world, unit) : Crowds{};
+  const Draws draws{world.seed, Purpose::kEngineTarget, world.episode,
+                    static_cast<std::uint32_t>(world.loop)};
+  const float scan = std::max(self.weapon.range, self.weapon.scan_range);
   const Range others = opponents_of(world, unit);
   const float x = world.x[at(unit)], y = world.y[at(unit)];
   int best = kNobody, best_rank = -1;
-  float best_distance = 0;
+  float best_cost = 0;
   for (int other = others.begin; other < others.end; ++other) {
     const auto o = at(other);
     if (!world.alive[o]) continue;
     const UnitFigures& body = world.figures_of(other);
     const float dx = world.x[o] - x, dy = world.y[o] - y;
-    const float limit = reach + self.radius + body.radius;
+    const float radii = self.radius + body.radius, limit = scan + radii;
     const float square = dx * dx + dy * dy;
     if (square > limit * limit || !can_hit(self, body)) continue;
     const int its_rank = rank(self, body);
-    const float distance =
-        std::sqrt(square) - body.radius + world.options.crowding * static_cast<float>(crowds[o]);
-    if (its_rank > best_rank || (its_rank == best_rank && distance < best_distance)) {
+    if (its_rank < best_rank) continue;
+    const float range = self.weapon.range + radii;
+    const bool in_reach = square <= range * range;
+    const float cost = in_reach && spreads
+                           ? static_cast<float>(crowds[o]) - kMaxUnits +
+                                 draws.uniform(static_cast<std::uint32_t>(unit * kMaxUnits + other))
+                           : std::sqrt(square) - body.radius;
+    if (its_rank > best_rank || cost < best_cost) {
       best = other;
       best_rank = its_rank;
-      best_distance = distance;
+      best_cost = cost;
     }
   }
   return best;
@@ -114,30 +120,31 @@ void set_target(World& world, int unit, int target) {
   world.target[at(unit)] = target;
 }
 
-// A target is kept while it lives and is within the weapon's range, unless one of a higher rank comes near. A
-// target out of range is chased, but given up for a nearer one. Looks are taken every scan_interval loops, at
-// once when the target has died, and by a unit without a target when it is hit.
+// Every scan_interval loops, in a rhythm of its own, a unit looks for a target, also while it has one: it leaves
+// it for one of a higher rank, and one out of range for a nearer; with spread_fire it chooses anew among those
+// in range. At once looks a unit whose target has died, and one without a target when it or a friend close by is
+// hit; such a one answers the attacker at whatever distance if it sees nobody nearer.
 void keep_target(World& world, int unit) {
   const auto u = at(unit);
   const int present = world.target[u];
   const bool lost = present != kNobody && !is_target(world, unit, present);
   if (lost) set_target(world, unit, kNobody);
+  const bool due = world.loop >= world.next_scan[u];
+  if (due) world.next_scan[u] += world.options.scan_interval;
   if (world.attack_phase[u] == AttackPhase::kWindUp) return;
-  const bool startled = answers_damage(world, unit) && hurt_just_now(world, unit);
-  if (!lost && !startled && world.loop < world.next_scan[u]) return;
-  world.next_scan[u] = world.loop + world.options.scan_interval;
+  const int victim = answers_damage(world, unit) ? victim_near(world, unit) : kNobody;
+  if (!lost && victim == kNobody && !due) return;
 
   const UnitFigures& self = world.figures_of(unit);
   const int best = choose_target(world, unit);
   if (world.target[u] == kNobody) {
-    set_target(world, unit,
-               best == kNobody && answers_damage(world, unit) ? choose_offender(world, unit) : best);
+    const int offender = victim != kNobody ? world.last_attacker[at(victim)] : kNobody;
+    set_target(world, unit, best == kNobody && is_target(world, unit, offender) ? offender : best);
   } else if (best != kNobody) {
     const int best_rank = rank(self, world.figures_of(best)),
               own_rank = rank(self, world.figures_of(present));
-    if (best_rank > own_rank || (best_rank == own_rank && !within(world, unit, present, self.weapon.range))) {
-      set_target(world, unit, best);
-    }
+    const bool settled = !(world.options.spread_fire) && within(world, unit, present, self.weapon.range);
+    if (best_rank > own_rank || (best_rank == own_rank && !settled)) set_target(world, unit, best);
   }
 }
 

@@ -65,9 +65,11 @@ void give_enemy_order(World& world) {
 // Enemies look for targets each in an own rhythm: recordings show units of one group stop at loops 29 to 33.
 void stagger_scans(World& world) {
   const Draws draws{world.seed, Purpose::kEngineScenario, world.episode, 1};
+  const auto interval = static_cast<std::uint32_t>(world.options.scan_interval);
+  const std::uint32_t offset = draws.below(0, interval);
   for (int unit = world.n_allies(); unit < world.n_units(); ++unit) {
-    world.next_scan[at(unit)] = static_cast<std::int32_t>(draws.below(
-        static_cast<std::uint32_t>(unit), static_cast<std::uint32_t>(world.options.scan_interval)));
+    world.next_scan[at(unit)] =
+        static_cast<std::int32_t>((static_cast<std::uint32_t>(unit) + offset) % interval);
   }
 }
 

@@ -87,8 +87,8 @@ struct Beam {
 // What the open questions of the rules are set to; defaults and evidence: docs/environments/skirmish.md.
 struct Options {
   int client = 410;            // 410: SC2 4.10; 462: 4.6.2
-  int scan_interval = 6;       // loops between a unit's looks for targets; each starts at a random phase
-  float crowding = 1;          // cells that a target seems farther to a shooter for each friend who fights it
+  int scan_interval = 8;       // loops between a unit's looks for targets
+  bool spread_fire = true;     // do shooters of a group choose different targets of those in range?
   bool cooldown_noise = true;  // random addend -1..+2 loops of each period
   bool random_update_order = true;
   bool attack_move_answers_damage = true;  // does a hit make an attack-moving unit look, and answer, at once?
@@ -155,10 +155,10 @@ void order_attack(World& world, int unit, int target);  // refused (former order
 void order_heal(World& world, int unit, int target);
 
 // ---- the phases, each in the file of its name ----
-void update_timers(World& world, int unit);       // attack.cpp: cooldown and phase timer of one unit
+void end_wind_up(World& world, int unit);         // attack.cpp: timers of one unit; fires at the damage point
 void follow_order(World& world, int unit);        // orders.cpp: decides target and motion
 int choose_target(const World& world, int unit);  // targeting.cpp: best target in reach, or kNobody
-void attack(World& world, int unit);              // attack.cpp: starts attacks, fires at the damage point
+void attack(World& world, int unit);              // attack.cpp: starts an attack
 void heal(World& world, int unit);                // healing.cpp
 void move(World& world, int unit);                // movement.cpp: carries out motion[unit]
 void resolve_collisions(World& world);            // collision.cpp: bodies and walls, after everybody moved

@@ -30,7 +30,7 @@ UNIT_TYPES: list[str]
 class EngineOptions:
     client: int
     scan_interval: int
-    crowding: float
+    spread_fire: bool
     cooldown_noise: bool
     random_update_order: bool
     attack_move_answers_damage: bool

@@ -40,6 +40,7 @@ class Purpose(IntEnum):
     EVALUATION = 6
     """Choices made in tests."""
     GAME = 7
+    ENGINE_TARGET = 8
     """Toy games."""
 
 

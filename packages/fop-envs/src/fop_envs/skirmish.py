@@ -61,7 +61,7 @@ class SmacOptions:
         enemy_ids: ids of the enemies in order of creation, or `recycled` as seen after a restart of the real
             game: the first created comes last.
         scan_interval: loops between an enemy's looks for targets.
-        crowding: cells that a target seems farther to a shooting enemy for each friend already on it.
+        spread_fire: shooting enemies choose different targets of those within range.
         cooldown_noise: random addend of -1 to +2 loops to each weapon period.
         random_update_order: units act in a random order within a loop.
         attack_move_answers_damage: a hit makes an attack-moving unit look, and answer, at once.
@@ -93,8 +93,8 @@ class SmacOptions:
     client: Literal["4.10", "4.6.2"] = "4.10"
     first_loops: int = 1
     enemy_ids: Literal["creation", "recycled"] = "creation"
-    scan_interval: int = 6
-    crowding: float = 1.0
+    scan_interval: int = 8
+    spread_fire: bool = True
     cooldown_noise: bool = True
     random_update_order: bool = True
     attack_move_answers_damage: bool = True
@@ -132,7 +132,7 @@ class SmacOptions:
         engine.client = 410 if self.client == "4.10" else 462
         for name in (
             "scan_interval",
-            "crowding",
+            "spread_fire",
             "cooldown_noise",
             "random_update_order",
             "attack_move_answers_damage",

@@ -26,11 +26,15 @@ _KINDS: dict[int, OrderKind] = {MOVE: "move", ATTACK: "attack", STOP: "stop", HE
 
 @dataclass(frozen=True)
 class Birth:
-    """A unit: its type by the engine's name, its player (0 the agents') and the cell it appeared in."""
+    """A unit: its type by the engine's name, its player (0 the agents') and the cell it appeared in.
+
+    `tag`: the game's index of the unit, which is used again after a death.
+    """
 
     type: str
     player: int
     cell: tuple[int, int]
+    tag: int
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,13 @@ class Order:
 
 @dataclass(frozen=True)
 class Episode:
-    """`first`: it followed the launch of the game, so the enemy had not moved before the first orders."""
+    """`first`: it followed the launch of the game, so the enemy had not moved before the first orders.
+
+    `loop0`: the game's loop of the first orders.
+    """
 
     number: int
+    loop0: int
     first: bool
     units: tuple[Birth, ...]
     deaths: tuple[Death, ...]
@@ -177,8 +185,9 @@ def _episode(number: int, raw: dict[str, Any]) -> Episode:
     ]
     return Episode(
         number=number,
+        loop0=raw["loop0"],
         first=number == 0,
-        units=tuple(Birth(row[2].removesuffix("_RL"), row[3] - 1, (row[4], row[5])) for row in births),
+        units=tuple(Birth(row[2].removesuffix("_RL"), row[3] - 1, (row[4], row[5]), row[0]) for row in births),
         deaths=tuple(sorted(deaths, key=lambda death: death.loop)),
         orders=tuple(_orders(raw["commands"], unit_of)),
         end=end,

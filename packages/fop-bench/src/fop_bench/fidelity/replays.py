@@ -19,6 +19,8 @@ from fop_envs.skirmish import SmacOptions
 
 from .recordings import Episode, Order
 
+SCAN_INTERVAL = 8
+
 MOVE_AMOUNT = 2.0
 """Cells that a move order of SMAC goes."""
 
@@ -64,7 +66,11 @@ class Player:
 
     def world(self, episode: Episode, seed: int) -> _native.World:
         """The engine's battle at the agents' first orders: after a restart the enemy has walked one loop."""
-        return _native.World(self.task, seed, episode.number, 0 if episode.first else 1)
+        world = _native.World(self.task, seed, episode.number, 0 if episode.first else 1)
+        for unit, birth in enumerate(episode.units):
+            first_look = (birth.tag - 1 - episode.loop0) % SCAN_INTERVAL
+            world.set(unit, "next_scan", world.loop + first_look)
+        return world
 
     def play(self, episode: Episode, seed: int) -> Playback:
         """Plays the recorded orders up to the recorded end."""
