@@ -11,10 +11,13 @@ namespace {
 
 constexpr float kCallForHelpRadius = 4.0f;  // CBehavior default; edge to edge
 
-// Threats first, then armed units, then the rest (all units here have the same AttackTargetPriority).
-int rank(const UnitFigures& self, const UnitFigures& other) {
-  if (other.always_threatens || can_hit(other, self)) return 2;
-  return other.weapon.delivery == Delivery::kNone ? 0 : 1;
+// Who attacks the unit comes first, then who can hit it, then armed units, then the rest (all units here have the
+// same AttackTargetPriority). Evidence: docs/environments/skirmish_combat.md.
+int rank(const World& world, int unit, int other) {
+  const UnitFigures& body = world.figures_of(other);
+  if (world.target[at(other)] == unit && body.weapon.delivery != Delivery::kNone) return 3;
+  if (body.always_threatens || can_hit(body, world.figures_of(unit))) return 2;
+  return body.weapon.delivery == Delivery::kNone ? 0 : 1;
 }
 
 struct Range {
@@ -58,6 +61,14 @@ bool answers_damage(const World& world, int unit) {
          world.target[at(unit)] == kNobody;
 }
 
+// Is `other` worth leaving `present` for, of equal rank?
+bool is_better(const World& world, int unit, int other, int present) {
+  if (!within(world, unit, present, world.figures_of(unit).weapon.range)) return true;
+  if (!world.options.spread_fire) return false;
+  const Crowds crowds = count_crowds(world, unit);
+  return crowds[at(other)] < crowds[at(present)];
+}
+
 }  // namespace
 
 int nearest_opponent(const World& world, int unit) {
@@ -75,9 +86,8 @@ int nearest_opponent(const World& world, int unit) {
   return best;
 }
 
-// Higher ranks first. Then a unit in reach of the weapon before one that has to be approached; of those to be
-// approached the nearest; of those in reach the nearest, too, but with spread_fire shooters take one whom the
-// fewest friends fight, as chance will have it. Evidence: docs/environments/skirmish_combat.md.
+// Higher ranks first. Then a unit in reach of the weapon before one that has to be approached: the nearest, or
+// with spread_fire of those in reach one whom the fewest friends fight, as chance will have it.
 int choose_target(const World& world, int unit) {
   const UnitFigures& self = world.figures_of(unit);
   const bool spreads = world.options.spread_fire;
@@ -97,7 +107,7 @@ int choose_target(const World& world, int unit) {
     const float radii = self.radius + body.radius, limit = scan + radii;
     const float square = dx * dx + dy * dy;
     if (square > limit * limit || !can_hit(self, body)) continue;
-    const int its_rank = rank(self, body);
+    const int its_rank = rank(world, unit, other);
     if (its_rank < best_rank) continue;
     const float range = self.weapon.range + radii;
     const bool in_reach = square <= range * range;
@@ -120,10 +130,10 @@ void set_target(World& world, int unit, int target) {
   world.target[at(unit)] = target;
 }
 
-// Every scan_interval loops, in a rhythm of its own, a unit looks for a target, also while it has one: it leaves
-// it for one of a higher rank, and one out of range for a nearer; with spread_fire it chooses anew among those
-// in range. At once looks a unit whose target has died, and one without a target when it or a friend close by is
-// hit; such a one answers the attacker at whatever distance if it sees nobody nearer.
+// Every scan_interval loops, in a rhythm of its own, a unit looks for a target, also while it has one. It leaves it
+// for one of a higher rank; out of range, for a nearer one; and, with spread_fire, for one whom fewer friends fight.
+// At once looks a unit whose target has died, and one without a target when it or a friend close by is hit; such a
+// one answers the attacker at whatever distance if it sees nobody.
 void keep_target(World& world, int unit) {
   const auto u = at(unit);
   const int present = world.target[u];
@@ -135,16 +145,15 @@ void keep_target(World& world, int unit) {
   const int victim = answers_damage(world, unit) ? victim_near(world, unit) : kNobody;
   if (!lost && victim == kNobody && !due) return;
 
-  const UnitFigures& self = world.figures_of(unit);
   const int best = choose_target(world, unit);
   if (world.target[u] == kNobody) {
     const int offender = victim != kNobody ? world.last_attacker[at(victim)] : kNobody;
     set_target(world, unit, best == kNobody && is_target(world, unit, offender) ? offender : best);
   } else if (best != kNobody) {
-    const int best_rank = rank(self, world.figures_of(best)),
-              own_rank = rank(self, world.figures_of(present));
-    const bool settled = !(world.options.spread_fire) && within(world, unit, present, self.weapon.range);
-    if (best_rank > own_rank || (best_rank == own_rank && !settled)) set_target(world, unit, best);
+    const int best_rank = rank(world, unit, best), own_rank = rank(world, unit, present);
+    if (best_rank > own_rank || (best_rank == own_rank && is_better(world, unit, best, present))) {
+      set_target(world, unit, best);
+    }
   }
 }
 
