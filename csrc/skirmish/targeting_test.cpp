@@ -68,13 +68,14 @@ void a_target_in_range_is_kept_and_a_chased_one_given_up_for_a_nearer() {
   keep_target(world, 2);
   CHECK(world.target[2] == 0);
   world.x[1] = 14;
-  world.loop = 100;
+  world.options.spread_fire = false;
+  world.loop = 8;
   keep_target(world, 2);
   CHECK(world.target[2] == 0);
   world.x[0] = 10;  // 5.25 from edge to edge: out of range, still in sight
   keep_target(world, 2);
   CHECK(world.target[2] == 0);  // no look is due yet
-  world.loop = 200;
+  world.loop = 16;
   keep_target(world, 2);
   CHECK(world.target[2] == 1);
 }
