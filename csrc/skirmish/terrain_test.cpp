@@ -121,6 +121,21 @@ void bodies_rest_where_the_recordings_show() {
   CHECK_NEAR(corner.y, 7.3125f, 1e-4f);
 }
 
+// The east end of the cliff of 2c_vs_64zg, where Zerglings pass its low corner along the diagonal.
+void the_low_corner_of_a_cliffs_end_is_cut_off() {
+  Scenario scenario = testing::open_field();
+  close_cells(scenario, 4, 27, 12, 12);
+  for (int x = 4; x <= 27; ++x) scenario.walkable[static_cast<std::size_t>(13 * kMapSize + x)] = false;
+  const Terrain terrain(scenario);
+  CHECK(terrain.is_ground({27.9f, 12.1f}) && !terrain.is_ground({27.1f, 12.9f}));
+  CHECK(terrain.is_ground({4.1f, 12.1f}) && !terrain.is_ground({4.9f, 12.9f}));
+  for (const Point seen : {Point{27.4878f, 12.0449f}, {27.8267f, 12.3796f}, {28.1667f, 12.7222f}}) {
+    const Point stopped = terrain.pushed_out({seen.x - 0.1f, seen.y + 0.1f}, kSmall);
+    CHECK_NEAR(stopped.x - stopped.y, seen.x - seen.y, 0.006f);
+  }
+  check_way(terrain, {20, 11}, {24, 14}, kSmall);
+}
+
 void a_wall_is_gone_round_by_the_shortest_way() {
   Scenario scenario = testing::open_field();
   close_cells(scenario, 14, 17, 2, 20);
@@ -163,6 +178,7 @@ void ground_that_cannot_be_reached_does_not_count() {
 
 int main() {
   bodies_rest_where_the_recordings_show();
+  the_low_corner_of_a_cliffs_end_is_cut_off();
   a_wall_is_gone_round_by_the_shortest_way();
   the_choke_lets_bodies_of_both_sizes_through();
   a_goal_in_a_wall_stands_for_the_nearest_ground();
