@@ -17,8 +17,7 @@ constexpr float kLeastDelay = -1.0f, kDelaySpan = 3.0f;
 constexpr float kBeamHalfLength = 1.25f;
 constexpr int kBeamPulses = 11;
 constexpr float kPulseInterval = 0.0227f * 16.0f;
-constexpr float kPulseRadius = 0.15f;  // reaches units by their edge
-// Recordings of 2c_vs_64zg: first kills 8 to 10 loops after the order of the first loop.
+constexpr float kPulseRadius = 0.15f;        // reaches units by their edge
 constexpr float kBeamDelay = 0.25f * 16.0f;  // from the pulse to its damage
 
 bool faces(const World& world, int unit, int target) {
@@ -63,6 +62,27 @@ void launch_missile(World& world, int unit, int target) {
   world.pending_hits.push_back(missile);
 }
 
+void pulse(World& world, Beam& beam) {
+  const float along = kBeamHalfLength * (2.0f * static_cast<float>(beam.pulses) / (kBeamPulses - 1) - 1.0f);
+  const float x = beam.x + along * beam.dx, y = beam.y + along * beam.dy;
+  for (int unit = 0; unit < world.n_units(); ++unit) {
+    const auto u = at(unit);
+    if (!is_target(world, beam.source, unit) || beam.already_hit[u]) continue;
+    const float dx = world.x[u] - x, dy = world.y[u] - y;
+    const float reach = kPulseRadius + world.figures_of(unit).radius;
+    if (dx * dx + dy * dy > reach * reach) continue;
+    beam.already_hit.set(u);
+    delay_hit(world, beam.source, unit, kBeamDelay);
+  }
+  ++beam.pulses;
+}
+
+// The pulses of one loop.
+void advance_beam(World& world, Beam& beam) {
+  for (; beam.timer < 1 && beam.pulses < kBeamPulses; beam.timer += kPulseInterval) pulse(world, beam);
+  beam.timer -= 1;
+}
+
 // Two sweeps start together from opposite ends of a line through the place where the target is now.
 void sweep_beams(World& world, int unit, int target) {
   const float dx = world.x[at(target)] - world.x[at(unit)], dy = world.y[at(target)] - world.y[at(unit)];
@@ -75,7 +95,8 @@ void sweep_beams(World& world, int unit, int target) {
     beam.y = world.y[at(target)];
     beam.dx = way * along_x;
     beam.dy = way * along_y;
-    world.beams.push_back(beam);
+    beam.timer = kPulseInterval;
+    advance_beam(world, world.beams.emplace_back(beam));
   }
 }
 
@@ -146,26 +167,6 @@ void advance_delayed(World& world, PendingHit& hit) {
   const int target = hit.target;
   hit.target = kNobody;
   deal_damage(world, hit.source, target, world.figures_of(hit.source).weapon.damage);
-}
-
-void pulse(World& world, Beam& beam) {
-  const float along = kBeamHalfLength * (2.0f * static_cast<float>(beam.pulses) / (kBeamPulses - 1) - 1.0f);
-  const float x = beam.x + along * beam.dx, y = beam.y + along * beam.dy;
-  for (int unit = 0; unit < world.n_units(); ++unit) {
-    const auto u = at(unit);
-    if (!is_target(world, beam.source, unit) || beam.already_hit[u]) continue;
-    const float dx = world.x[u] - x, dy = world.y[u] - y;
-    const float reach = kPulseRadius + world.figures_of(unit).radius;
-    if (dx * dx + dy * dy > reach * reach) continue;
-    beam.already_hit.set(u);
-    delay_hit(world, beam.source, unit, kBeamDelay);
-  }
-  ++beam.pulses;
-}
-
-void advance_beam(World& world, Beam& beam) {
-  beam.timer -= 1;
-  for (; beam.timer <= 0 && beam.pulses < kBeamPulses; beam.timer += kPulseInterval) pulse(world, beam);
 }
 
 }  // namespace

@@ -200,6 +200,27 @@ void two_sweeps_hit_everybody_near_the_line_once_each() {
   CHECK(world.shield[3] == 50 && world.shield[4] == 50);
 }
 
+// The shot falls at loop 2. Both sweeps come within 0.525 of the middle with their fourth pulse, 1.45 loops
+// later; an end is reached by the first pulse of one and the ninth of the other (0.36, 3.27). So a third hit
+// by the beams of two Colossi kills Zerglings in the middle first, as in the recordings.
+void beams_hurt_the_middle_before_the_ends() {
+  Field field;
+  World world = field.world({{kColossus, 0, 10, 16}, {kZergling, 1, 15, 16}, {kZergling, 1, 15, 17.25f}});
+  for (std::size_t unit = 1; unit <= 2; ++unit) world.next_scan[unit] = 1000;  // nobody walks
+  order_attack(world, 0, 1);
+  run(world, 6);
+  CHECK(world.hp[1] == 35 && world.hp[2] == 35);
+  run(world, 1);
+  CHECK(world.hp[1] == 35);
+  CHECK_NEAR(world.hp[2], 20, 0.2f);  // Zerg recover
+  run(world, 1);
+  CHECK_NEAR(world.hp[1], 5, 0.2f);
+  run(world, 1);
+  CHECK_NEAR(world.hp[2], 20, 0.2f);
+  run(world, 1);
+  CHECK_NEAR(world.hp[2], 5, 0.2f);
+}
+
 void volleys_keep_their_period() {
   Field field;
   World world = field.world({{kMarine, 0, 14, 16}, {kColossus, 1, 10, 16}});
@@ -246,6 +267,7 @@ int main() {
   the_burst_reaches_edges_and_happens_once();
   a_baneling_dies_of_its_attack();
   two_sweeps_hit_everybody_near_the_line_once_each();
+  beams_hurt_the_middle_before_the_ends();
   volleys_keep_their_period();
   traces_repeat_and_copies_continue();
   return fop::test::failures();

@@ -51,10 +51,10 @@ const std::vector<Pair> kPairs = {
     {kHydralisk, kZealot,    3, 12, 1, 0, 0.825, 0.208, 4.125 / 2.5,      100, 50, 1, 0, 14},
     {kHydralisk, kZealot, 0.4f, 12, 1, 0, 0.825, 0.208, 0,                100, 50, 1, 0, 14},
     {kSpineCrawler, kStalker, 3, 30, 1, 0, 1.85, 0.3332, 4.5 / 2,         80, 80, 1, 0, 6},
-    // The beams' pulses reach a small target in the second loop, a Stalker in the first; damage 4 loops later.
-    {kColossus,  kZealot,    3, 15, 2, 0, 1.5, 0.0832, 6, 100, 50, 1, 0, 6},
+    // The beams' pulses 3 and 4 (1.09 and 1.45 loops after the shot) reach a target; damage 4 loops later.
+    {kColossus,  kZealot,    3, 15, 2, 0, 1.5, 0.0832, 5, 100, 50, 1, 0, 6},
     {kColossus,  kStalker,   3, 10, 2, 0, 1.5, 0.0832, 5, 80, 80, 1, 0, 9},
-    {kColossus,  kZergling,  3, 15, 2, 0, 1.5, 0.0832, 6, 35, 0, 0, 0.2734, 0},
+    {kColossus,  kZergling,  3, 15, 2, 0, 1.5, 0.0832, 5, 35, 0, 0, 0.2734, 0},
 };
 // clang-format on
 
