@@ -10,6 +10,8 @@ inline std::size_t at(int unit) { return static_cast<std::size_t>(unit); }
 // Chasers and healers stop this much inside their reach, lest rounding leave them just outside for good.
 inline constexpr float kInside = 1.0f / 128;
 
+inline constexpr float kCallForHelpRadius = 4.0f;  // CBehavior default; edge to edge
+
 // Edge distance at most `reach`; without a square root.
 inline bool within(const World& world, int a, int b, float reach) {
   const float dx = world.x[at(b)] - world.x[at(a)], dy = world.y[at(b)] - world.y[at(a)];

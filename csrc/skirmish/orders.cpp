@@ -79,6 +79,21 @@ void follow_attack_unit(World& world, int unit) {
   }
 }
 
+// A healer on the march goes no farther than where the first friend about it fights: on MMM2 the enemy
+// Medivac rests where it comes to from the loop in which the first Marauder stops to shoot.
+bool friends_fight(const World& world, int unit) {
+  for (int other = 0; other < world.n_units(); ++other) {
+    const auto o = at(other);
+    if (world.alive[o] && world.player[o] == world.player[at(unit)] &&
+        is_target(world, other, world.target[o]) &&
+        within(world, other, world.target[o], world.figures_of(other).weapon.range) &&
+        within(world, unit, other, kCallForHelpRadius)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Fights whom it finds on its way or, idle, from where it stands; a healer heals instead.
 void follow_own_judgement(World& world, int unit) {
   const auto u = at(unit);
@@ -90,7 +105,8 @@ void follow_own_judgement(World& world, int unit) {
   }
   if (world.target[u] != kNobody) {
     heals ? follow_patient(world, unit) : engage(world, unit);
-  } else if (world.order[u] == Order::kAttackMove && world.attack_phase[u] == AttackPhase::kReady) {
+  } else if (world.order[u] == Order::kAttackMove && world.attack_phase[u] == AttackPhase::kReady &&
+             !(heals && friends_fight(world, unit))) {
     walk_in_formation(world, unit);
   } else {
     hold(world, unit);

@@ -1,4 +1,6 @@
 // Shields, life and energy that come back, and the Medivac's heal.
+#include <cmath>
+
 #include "fop/check.hpp"
 #include "skirmish/combat.hpp"
 #include "skirmish/testing.hpp"
@@ -108,6 +110,29 @@ void only_the_enemy_medivac_heals_by_itself() {
   CHECK(world.hp[3] == 40);
 }
 
+// At full speed from 0.156 cells a loop with 0.0088 cells a loop of braking it needs 1.39 cells to come to
+// rest.
+void a_marching_medivac_stops_where_a_friend_fights() {
+  for (const bool near : {true, false}) {
+    Field field;
+    World world =
+        field.world({{kMarine, 0, 16, 16}, {kMedivac, 1, 27, 16}, {kMarine, 1, 21, near ? 16.0f : 28.0f}});
+    if (!near) world.x[0] = 20, world.y[0] = 28;
+    world.order[1] = Order::kAttackMove;
+    world.order_x[1] = 9;
+    world.order_y[1] = 16;
+    world.next_scan[2] = 20;
+    world.cooldown[2] = 20;
+    run(world, 20);
+    const float seen = world.x[1];
+    CHECK(world.attack_phase[2] == AttackPhase::kReady);
+    run(world, 30);
+    CHECK(world.attacks[2] > 0);
+    CHECK(near ? std::abs(seen - world.x[1] - 1.39f) < 0.35f : seen - world.x[1] > 4);
+    if (near) CHECK(world.speed[1] == 0);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -117,5 +142,6 @@ int main() {
   a_heal_ends_with_full_health_or_without_energy();
   the_reach_is_four_cells_from_edge_to_edge();
   only_the_enemy_medivac_heals_by_itself();
+  a_marching_medivac_stops_where_a_friend_fights();
   return fop::test::failures();
 }

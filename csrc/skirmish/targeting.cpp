@@ -9,8 +9,6 @@ namespace fop::skirmish {
 
 namespace {
 
-constexpr float kCallForHelpRadius = 4.0f;  // CBehavior default; edge to edge
-
 // Who attacks the unit comes first, then who can hit it, then armed units, then the rest (all units here have the
 // same AttackTargetPriority). Evidence: docs/environments/skirmish_combat.md.
 int rank(const World& world, int unit, int other) {
