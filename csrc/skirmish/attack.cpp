@@ -175,7 +175,8 @@ void advance_delayed(World& world, PendingHit& hit) {
 // after the order to shoot.
 void end_wind_up(World& world, int unit) {
   const auto u = at(unit);
-  world.cooldown[u] = std::max(0.0f, world.cooldown[u] - 1);
+  // The share of a loop by which it was ready early is kept for an attack that starts in this very loop.
+  world.cooldown[u] = world.cooldown[u] > 0 ? world.cooldown[u] - 1 : 0.0f;
   if (world.attack_phase[u] == AttackPhase::kReady) return;
   world.phase_timer[u] -= 1;
   if (world.phase_timer[u] > 0) return;
@@ -204,8 +205,8 @@ void attack(World& world, int unit) {
     return;
   }
   world.attack_phase[u] = AttackPhase::kWindUp;
-  world.phase_timer[u] = weapon.damage_point;
-  if (weapon.damage_point <= 0) fire_if_in_reach(world, unit);
+  world.phase_timer[u] = weapon.damage_point + world.cooldown[u];
+  if (world.phase_timer[u] <= 0) fire_if_in_reach(world, unit);
 }
 
 void advance_hits(World& world) {

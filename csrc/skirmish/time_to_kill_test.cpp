@@ -73,7 +73,7 @@ double plain_time_to_kill(const Pair& pair, std::mt19937& random) {
   std::uniform_real_distribution<double> addend(-1.0, 2.0);
   double start = 0, hp = pair.hp, shield = pair.shield, last = 0;
   for (;;) {
-    const double effect = start + std::ceil(pair.damage_point * 16);
+    const double effect = std::ceil(start + pair.damage_point * 16);
     for (int hit = 0; hit < pair.hits; ++hit) {
       const double now = effect + std::ceil(hit * pair.hit_delay * 16) + std::ceil(pair.flight);
       hp = std::min(pair.hp, hp + (now - last) * pair.life_regen / 16);
@@ -83,7 +83,7 @@ double plain_time_to_kill(const Pair& pair, std::mt19937& random) {
       if (absorbed < pair.damage) hp -= std::max(pair.damage - absorbed - pair.armor, 0.5 - absorbed);
       if (hp <= 0) return now;
     }
-    start += std::ceil(pair.period * 16 + addend(random));
+    start += pair.period * 16 + addend(random);
   }
 }
 
