@@ -47,7 +47,7 @@ struct Pair {
 
 struct Bodies {
   std::array<Body, kMaxUnits> all;
-  int count;
+  int count, on_ground, walkers;
   std::array<Pair, kMaxPairs> pairs;  // who is near whom
   int pair_count;
   std::array<std::array<std::uint8_t, kMaxObstacles>, kMaxUnits> obstacles;  // of each body
@@ -68,50 +68,45 @@ Stance stance_of(const World& world, int unit) {
   return world.motion[at(unit)].kind == Motion::Kind::kHold ? Stance::kIdle : Stance::kStands;
 }
 
-bool is_before(const Body& a, const Body& b) { return a.above != b.above ? b.above : a.x < b.x; }
+// Those on the ground first, each layer from west to east, equals by unit.
+bool is_before(const Body& a, const Body& b) {
+  if (a.above != b.above) return b.above;
+  return a.x != b.x ? a.x < b.x : a.unit < b.unit;
+}
 
-// All living bodies, those on the ground first, from west to east: sorted by half cells to begin with, so
-// that few have to change places.
-void gather(const World& world, Bodies& bodies) {
-  constexpr int kHalfCells = 2 * kMapSize, kColumns = 2 * kHalfCells;
-  std::array<std::uint8_t, kMaxUnits> column;
-  std::array<std::uint8_t, kColumns + 1> start{};
-  bodies.count = 0;
-  for (int unit = 0; unit < world.n_units(); ++unit) {
-    const auto u = at(unit);
-    if (!world.alive[u]) continue;
-    const int half_cell = std::clamp(static_cast<int>(2 * world.x[u]), 0, kHalfCells - 1);
-    const bool above = world.figures_of(unit).layer != Layer::kGround;
-    column[u] = static_cast<std::uint8_t>(above ? kHalfCells + half_cell : half_cell);
-    ++start[column[u] + 1u];
-    ++bodies.count;
-  }
-  for (std::size_t c = 1; c <= kColumns; ++c) start[c] = static_cast<std::uint8_t>(start[c] + start[c - 1]);
-  for (int unit = 0; unit < world.n_units(); ++unit) {
-    const auto u = at(unit);
-    if (!world.alive[u]) continue;
+// All living bodies in order. Sorting begins with the order of the loop before, so that few change places.
+void gather(World& world, Bodies& bodies) {
+  bodies.count = bodies.on_ground = bodies.walkers = 0;
+  bool sorted = true;
+  for (const std::uint8_t unit : world.west_to_east) {
+    if (!world.alive[unit]) continue;
     const UnitFigures& figures = world.figures_of(unit);
-    const Steering& steering = world.steering[u];
-    bodies.all[start[column[u]]++] = {world.x[u],
-                                      world.y[u],
-                                      steering.vx,
-                                      steering.vy,
-                                      figures.separation_radius,
-                                      world.speed[u],
-                                      unit,
-                                      stance_of(world, unit),
-                                      figures.layer != Layer::kGround,
-                                      world.player[u],
-                                      false};
+    const Steering& steering = world.steering[unit];
+    const bool above = figures.layer != Layer::kGround;
+    const Stance stance = stance_of(world, unit);
+    bodies.all[at(bodies.count)] = {
+        world.x[unit],     world.y[unit], steering.vx, steering.vy, figures.separation_radius,
+        world.speed[unit], unit,          stance,      above,       world.player[unit],
+        false};
+    sorted = sorted && (bodies.count == 0 || is_before(bodies.all[at(bodies.count - 1)], bodies.all[at(bodies.count)]));
+    ++bodies.count;
+    bodies.on_ground += !above;
+    bodies.walkers += stance == Stance::kWalks;
   }
+  if (sorted) return;
   for (int i = 1; i < bodies.count; ++i) {
-    if (!is_before(bodies.all[at(i)], bodies.all[at(i - 1)])) continue;
+    if (is_before(bodies.all[at(i - 1)], bodies.all[at(i)])) continue;
     const Body body = bodies.all[at(i)];
     int place = i;
     for (; place > 0 && is_before(body, bodies.all[at(place - 1)]); --place) {
       bodies.all[at(place)] = bodies.all[at(place - 1)];
     }
     bodies.all[at(place)] = body;
+  }
+  auto next = world.west_to_east.begin();
+  for (int i = 0; i < bodies.count; ++i) *next++ = static_cast<std::uint8_t>(bodies.all[at(i)].unit);
+  for (int unit = 0; unit < world.n_units(); ++unit) {
+    if (!world.alive[at(unit)]) *next++ = static_cast<std::uint8_t>(unit);
   }
 }
 
@@ -164,40 +159,40 @@ void add_pair(Bodies& bodies, int i, int j) {
   note_obstacle(bodies, j, i);
 }
 
-// Pairs among `all[first]` to `all[last - 1]`, the bodies of one layer.
+// Pairs among `all[first]` to `all[last - 1]`, the bodies of one layer, of whom one walks at least.
 void find_pairs(Bodies& bodies, int first, int last) {
   std::array<float, kMaxUnits> x, y, radius;  // side by side, for the innermost loop
-  std::array<std::uint8_t, kMaxUnits> near;
+  std::array<std::uint32_t, kMaxUnits> walks, near;
   float largest = 0;
   for (int i = first; i < last; ++i) {
     const Body& body = bodies.all[at(i)];
     x[at(i)] = body.x;
     y[at(i)] = body.y;
     radius[at(i)] = body.radius;
+    walks[at(i)] = body.stance == Stance::kWalks;
     largest = std::max(largest, body.radius);
   }
   const float window = 2 * largest + kReach;
   for (int i = first, end = first; i < last; ++i) {
     const float here_x = x[at(i)], here_y = y[at(i)], reach = radius[at(i)] + kReach;
+    const std::uint32_t walks_itself = walks[at(i)];
     while (end < last && x[at(end)] - here_x <= window) ++end;
     for (int j = i + 1; j < end; ++j) {
       const float dx = x[at(j)] - here_x, dy = y[at(j)] - here_y, limit = reach + radius[at(j)];
-      near[at(j)] = dx * dx + dy * dy <= limit * limit;
+      near[at(j)] = (dx * dx + dy * dy <= limit * limit) & (walks_itself | walks[at(j)]);
     }
-    const bool walks = bodies.all[at(i)].stance == Stance::kWalks;
     for (int j = i + 1; j < end; ++j) {
-      if (near[at(j)] && (walks || bodies.all[at(j)].stance == Stance::kWalks)) add_pair(bodies, i, j);
+      if (near[at(j)]) add_pair(bodies, i, j);
     }
   }
 }
 
 void find_pairs(Bodies& bodies) {
   bodies.pair_count = 0;
-  bodies.obstacle_count.fill(0);
-  int on_ground = 0;
-  while (on_ground < bodies.count && !bodies.all[at(on_ground)].above) ++on_ground;
-  find_pairs(bodies, 0, on_ground);
-  find_pairs(bodies, on_ground, bodies.count);
+  std::fill_n(bodies.obstacle_count.begin(), bodies.count, std::uint8_t{0});
+  if (bodies.walkers == 0) return;
+  find_pairs(bodies, 0, bodies.on_ground);
+  find_pairs(bodies, bodies.on_ground, bodies.count);
 }
 
 // How long the body can go on like this; stops counting at `enough`.
@@ -304,7 +299,11 @@ Point kept_on_ground(const World& world, const Body& body) {
   return world.terrain->pushed_out({body.x, body.y}, clearance);
 }
 
-float grained(float value) { return std::floor(value * kGrain + 0.5f) / kGrain; }
+float grained(float value) {
+  const float grains = value * kGrain + 0.5f;
+  const auto whole = static_cast<std::int32_t>(grains);  // towards 0: for what is negative one too many
+  return static_cast<float>(whole - (static_cast<float>(whole) > grains)) / kGrain;
+}
 
 }  // namespace
 
@@ -322,6 +321,7 @@ void resolve_collisions(World& world) {
       steering.stuck = false;
     }
   }
+  if (bodies.walkers == 0) return;
   for (int i = 0; i < bodies.count; ++i) {
     Body& body = bodies.all[at(i)];
     body.x += body.vx;

@@ -69,7 +69,7 @@ void visit_world(W& world, Visitor& visit) {
   auto& [scenario, terrain, options, seed, episode, loop, type, player, alive, x, y, heading_x, heading_y,
          speed, hp, shield, energy, last_hurt, last_attacker, order, order_x, order_y, order_target,
          formation_dx, formation_dy, target, next_scan, attack_phase, phase_timer, cooldown, motion, steering,
-         attacks, killer, pending_hits, beams] = world;
+         attacks, killer, west_to_east, pending_hits, beams] = world;
   static_cast<void>(scenario), static_cast<void>(terrain),
       static_cast<void>(options);  // the task's
   visit(seed), visit(episode), visit(loop);
@@ -78,7 +78,7 @@ void visit_world(W& world, Visitor& visit) {
   visit(hp), visit(shield), visit(energy), visit(last_hurt), visit(last_attacker);
   visit(order), visit(order_x), visit(order_y), visit(order_target), visit(formation_dx), visit(formation_dy);
   visit(target), visit(next_scan), visit(attack_phase), visit(phase_timer), visit(cooldown), visit(motion);
-  visit(steering), visit(attacks), visit(killer), visit(pending_hits), visit(beams);
+  visit(steering), visit(attacks), visit(killer), visit(west_to_east), visit(pending_hits), visit(beams);
 }
 
 template <typename B, typename Visitor>

@@ -1,5 +1,6 @@
 #include "skirmish/world.hpp"
 
+#include <numeric>
 #include <stdexcept>
 
 #include "skirmish/combat.hpp"
@@ -106,6 +107,8 @@ void resize(World& world, int n_units) {
   world.motion.assign(n, Motion{});
   world.attacks.assign(n, 0);
   world.steering.assign(n, Steering{});
+  world.west_to_east.resize(n);
+  std::iota(world.west_to_east.begin(), world.west_to_east.end(), std::uint8_t{0});
   world.pending_hits.clear();
   world.beams.clear();
 }

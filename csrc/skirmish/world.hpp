@@ -128,6 +128,8 @@ struct World {
   std::vector<std::uint32_t> attacks;  // attacks started so far: index of the cooldown's random stream
   std::vector<std::int32_t> killer;    // who killed it, kNobody while it lives
 
+  std::vector<std::uint8_t> west_to_east;  // all units as collision.cpp sorted them last: saves time alone
+
   std::vector<PendingHit> pending_hits;
   std::vector<Beam> beams;
 
