@@ -15,7 +15,6 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kTolerance = 1.0f / 512;  // bodies rest exactly at their clearance
 constexpr float kNear = 1.0f;             // how far from its cell a body touches walls
 constexpr double kLongestArc = kPi / 6;   // corners are rounded by tangents this far apart
-constexpr float kInnerSlack = 1.0f / 16;
 
 Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
 Point operator-(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
@@ -49,10 +48,6 @@ int cell_of(Point p) {
 }
 
 }  // namespace
-
-float clearance_of(const UnitFigures& figures) {
-  return std::max(0.0f, std::min(figures.inner_radius, figures.separation_radius) - kInnerSlack);
-}
 
 Terrain::Terrain(const Scenario& scenario) {
   open_cells(scenario);
@@ -232,7 +227,9 @@ void Terrain::index_walls() {
           near_.push_back(static_cast<std::uint16_t>(w));
         }
       }
-      near_begin_[static_cast<std::size_t>(cell_index(x, y)) + 1] = static_cast<std::uint32_t>(near_.size());
+      const auto cell = static_cast<std::size_t>(cell_index(x, y));
+      near_begin_[cell + 1] = static_cast<std::uint32_t>(near_.size());
+      away_from_walls_[cell] = near_begin_[cell] == near_begin_[cell + 1] && cells_[cell] == Cell::kOpen;
     }
   }
 }
@@ -283,9 +280,8 @@ bool Terrain::is_line_clear(Point a, Point b, float clearance) const {
   return true;
 }
 
-Point Terrain::pushed_out(Point point, float clearance) const {
+Point Terrain::pushed_out_of_walls(Point point, float clearance) const {
   const auto cell = static_cast<std::size_t>(cell_of(point));
-  if (near_begin_[cell] == near_begin_[cell + 1] && cells_[cell] == Cell::kOpen) return point;
   Point out = point;
   for (int round = 0; round < 3; ++round) {  // in a concave corner two walls push in turn
     bool pushed = false;

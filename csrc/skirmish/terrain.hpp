@@ -6,6 +6,7 @@
 // 0.4375, Colossi 0.5).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -23,7 +24,10 @@ struct Point {
 // included.
 inline constexpr int kPlayableLow = 2, kPlayableHigh = 30;
 
-float clearance_of(const UnitFigures& figures);
+constexpr float clearance_of(const UnitFigures& figures) {
+  constexpr float kInnerSlack = 1.0f / 16;
+  return std::max(0.0f, std::min(figures.inner_radius, figures.separation_radius) - kInnerSlack);
+}
 
 class Terrain {
  public:
@@ -37,7 +41,12 @@ class Terrain {
   bool is_line_clear(Point a, Point b, float clearance) const;
   // Where a unit that has been moved to `point` stops: the point itself away
   // from walls, else pushed out.
-  Point pushed_out(Point point, float clearance) const;
+  Point pushed_out(Point point, float clearance) const {
+    const auto x = static_cast<unsigned>(static_cast<int>(point.x));
+    const auto y = static_cast<unsigned>(static_cast<int>(point.y));
+    if (x < kMapSize && y < kMapSize && away_from_walls_[y * kMapSize + x]) return point;
+    return pushed_out_of_walls(point, clearance);
+  }
   // The clear point nearest to `point`.
   Point nearest_clear(Point point, float clearance) const;
   // The next point to walk straight to on a shortest way; `to` where the
@@ -79,12 +88,14 @@ class Terrain {
   Corners build_corners(float clearance) const;
   const Corners& corners_for(float clearance) const;
   std::span<const std::uint16_t> candidates(const Corners& corners, Point point) const;
+  Point pushed_out_of_walls(Point point, float clearance) const;
   Way way(Point from, Point to, float clearance) const;
 
   std::array<Cell, kMapSize * kMapSize> cells_{};
   std::vector<Wall> walls_;
   std::vector<std::uint16_t> near_;  // per cell: the walls a body in it may touch
   std::array<std::uint32_t, kMapSize * kMapSize + 1> near_begin_{};
+  std::array<bool, kMapSize * kMapSize> away_from_walls_{};  // per cell: open, and no body in it touches a wall
   std::vector<Corners> corners_;
   std::vector<Point> spawn_places_;
 };
