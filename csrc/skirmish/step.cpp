@@ -15,15 +15,11 @@ void shuffle_units(const World& world, std::span<int> order) {
   std::iota(order.begin(), order.end(), 0);
   if (!world.options.random_update_order) return;
   const Draws draws{world.seed, Purpose::kEngineOrder, world.episode, static_cast<std::uint32_t>(world.loop)};
-  PhiloxBlock block{};
-  std::uint32_t in_block = 0;  // draws left
-  for (std::uint32_t i = static_cast<std::uint32_t>(order.size()); i > 1; --i) {
-    if (in_block == 0) {
-      block = draws.block(i);
-      in_block = 4;
+  for (std::uint32_t left = static_cast<std::uint32_t>(order.size()); left > 1;) {  // four draws a block
+    const PhiloxBlock block = draws.block(left);
+    for (int draw = 3; draw >= 0 && left > 1; --draw, --left) {
+      std::swap(order[left - 1], order[(std::uint64_t{block[static_cast<std::size_t>(draw)]} * left) >> 32]);
     }
-    const std::uint64_t bits = block[--in_block];
-    std::swap(order[i - 1], order[(bits * i) >> 32]);
   }
 }
 
