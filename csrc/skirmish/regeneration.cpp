@@ -10,9 +10,9 @@ void regenerate(World& world) {
     const auto u = at(unit);
     if (!world.alive[u]) continue;
     const UnitFigures& body = world.figures_of(unit);
-    world.hp[u] = std::min(body.hp, world.hp[u] + body.life_regen);
-    world.energy[u] = std::min(body.energy_max, world.energy[u] + body.energy_regen);
-    if (world.loop - world.last_hurt[u] >= kShieldRegenDelay) {
+    if (body.life_regen > 0) world.hp[u] = std::min(body.hp, world.hp[u] + body.life_regen);
+    if (body.energy_regen > 0) world.energy[u] = std::min(body.energy_max, world.energy[u] + body.energy_regen);
+    if (body.shield > 0 && world.loop - world.last_hurt[u] >= kShieldRegenDelay) {
       world.shield[u] = std::min(body.shield, world.shield[u] + kShieldRegen);
     }
   }
