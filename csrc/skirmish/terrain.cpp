@@ -236,7 +236,8 @@ void Terrain::index_walls() {
 
 bool Terrain::is_ground(Point point) const {
   if (!(point.x >= 0 && point.y >= 0 && point.x < kMapSize && point.y < kMapSize)) return false;
-  const float fx = point.x - std::floor(point.x), fy = point.y - std::floor(point.y);
+  const float fx = point.x - static_cast<float>(static_cast<int>(point.x));
+  const float fy = point.y - static_cast<float>(static_cast<int>(point.y));
   switch (cells_[static_cast<std::size_t>(cell_of(point))]) {
     case Cell::kClosed:
       return false;
@@ -303,6 +304,7 @@ Point Terrain::pushed_out_of_walls(Point point, float clearance) const {
     }
     if (!pushed) break;
   }
+  if (out.x == point.x && out.y == point.y && cells_[cell] == Cell::kOpen) return point;
   return is_ground(out) ? out : nearest_clear(point, clearance);
 }
 
@@ -413,27 +415,38 @@ Terrain::Way Terrain::way(Point from, Point to, float clearance) const {
   if (is_line_clear(start, goal, clearance)) return {length(goal - start), goal};
   const Corners& corners = corners_for(clearance);
   const std::size_t n = corners.points.size();
-  Way best{kInfinity, goal};
-  const auto last = candidates(corners, goal);
-  for (const std::uint16_t j : last) {
-    const float end = length(goal - corners.points[j]);
-    bool checked = false;
-    for (const std::uint16_t i : candidates(corners, start)) {
-      const float whole = length(corners.points[i] - start) + corners.distances[i * n + j] + end;
-      if (whole >= best.length) continue;
-      if (!checked && !is_line_clear(corners.points[j], goal, clearance)) break;
-      checked = true;
-      if (!is_line_clear(start, corners.points[i], clearance)) continue;
-      best = {whole, corners.points[i]};
-      // On the corner itself already: the next one is where to go.
-      if (length(corners.points[i] - start) < 2 * kTolerance && i != j) {
-        best.next = corners.points[static_cast<std::size_t>(corners.first[i * n + j])];
-      } else if (i == j && length(corners.points[i] - start) < 2 * kTolerance) {
-        best.next = goal;
+  const auto first = candidates(corners, start), last = candidates(corners, goal);
+  // Lengths of the first and of the last leg; infinite once found blocked.
+  thread_local std::vector<float> from_start, to_goal;
+  from_start.resize(first.size());
+  to_goal.resize(last.size());
+  for (std::size_t a = 0; a < first.size(); ++a) from_start[a] = length(corners.points[first[a]] - start);
+  for (std::size_t b = 0; b < last.size(); ++b) to_goal[b] = length(goal - corners.points[last[b]]);
+  while (true) {  // the shortest way is tried first
+    float shortest = kInfinity;
+    std::size_t best_a = 0, best_b = 0;
+    for (std::size_t b = 0; b < last.size(); ++b) {
+      if (to_goal[b] == kInfinity) continue;
+      for (std::size_t a = 0; a < first.size(); ++a) {
+        const float whole = from_start[a] + corners.distances[first[a] * n + last[b]] + to_goal[b];
+        if (whole >= shortest) continue;
+        shortest = whole;
+        best_a = a;
+        best_b = b;
       }
     }
+    if (shortest == kInfinity) return {kInfinity, goal};
+    const std::size_t i = first[best_a], j = last[best_b];
+    if (!is_line_clear(start, corners.points[i], clearance)) {
+      from_start[best_a] = kInfinity;
+    } else if (!is_line_clear(corners.points[j], goal, clearance)) {
+      to_goal[best_b] = kInfinity;
+    } else if (from_start[best_a] >= 2 * kTolerance) {
+      return {shortest, corners.points[i]};
+    } else {  // on the corner itself already: the next one is where to go
+      return {shortest, i == j ? goal : corners.points[static_cast<std::size_t>(corners.first[i * n + j])]};
+    }
   }
-  return best;
 }
 
 Point Terrain::next_waypoint(Point from, Point to, float clearance) const {
