@@ -113,7 +113,7 @@ void gather(World& world, Bodies& bodies) {
 // Is `other` something to go round for the walking `body`? Idle friends are
 // pushed; walkers part as they touch, except slower ones on the same way, who
 // are overtaken.
-bool is_obstacle(const Body& body, const Body& other) {
+inline bool is_obstacle(const Body& body, const Body& other) {
   switch (other.stance) {
     case Stance::kStands:
       return true;
@@ -142,21 +142,14 @@ float time_to_contact(const Body& body, const Body& other, float vx, float vy) {
 }
 
 // Notes `other` if the walking body has to mind it.
-void note_obstacle(Bodies& bodies, int body, int other) {
+inline void note_obstacle(Bodies& bodies, int body, int other) {
   Body& walker = bodies.all[at(body)];
-  if (walker.stance != Stance::kWalks || !is_obstacle(walker, bodies.all[at(other)])) return;
+  if (!is_obstacle(walker, bodies.all[at(other)])) return;
   std::uint8_t& count = bodies.obstacle_count[at(body)];
   if (count == kMaxObstacles) return;
   bodies.obstacles[at(body)][count++] = static_cast<std::uint8_t>(other);
   walker.blocked =
       walker.blocked || time_to_contact(walker, bodies.all[at(other)], walker.vx, walker.vy) < kForesight;
-}
-
-void add_pair(Bodies& bodies, int i, int j) {
-  if (bodies.pair_count == kMaxPairs) return;
-  bodies.pairs[at(bodies.pair_count++)] = {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(j)};
-  note_obstacle(bodies, i, j);
-  note_obstacle(bodies, j, i);
 }
 
 // Pairs among `all[first]` to `all[last - 1]`, the bodies of one layer, of whom one walks at least.
@@ -182,7 +175,10 @@ void find_pairs(Bodies& bodies, int first, int last) {
       near[at(j)] = (dx * dx + dy * dy <= limit * limit) & (walks_itself | walks[at(j)]);
     }
     for (int j = i + 1; j < end; ++j) {
-      if (near[at(j)]) add_pair(bodies, i, j);
+      if (!near[at(j)] || bodies.pair_count == kMaxPairs) continue;
+      bodies.pairs[at(bodies.pair_count++)] = {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(j)};
+      if (walks_itself) note_obstacle(bodies, i, j);
+      if (walks[at(j)]) note_obstacle(bodies, j, i);
     }
   }
 }
