@@ -12,6 +12,7 @@ from typing import NoReturn
 from fop_core.errors import FopError, UnknownName
 
 from . import __version__
+from .fidelity import commands as fidelity_commands
 from .plan import UsageError
 
 DESCRIPTION = (
@@ -27,6 +28,7 @@ examples:
   fop-bench matrix --algos fop,qmix,vdn --seeds 20   who finds the optimum of the paper's matrix game
   fop-bench evaluate runs/NAME/3m/fop/seed-0         greedy episodes of a trained team
   fop-bench report runs/NAME                         table and figures again, from the records alone
+  fop-bench fidelity --recordings DIR                the engine against recordings of StarCraft II
 """
 RUN_EPILOG = """\
 Ctrl-C at any moment keeps the records and a checkpoint of every run; the same command with --resume goes on
@@ -173,19 +175,43 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     )
     report = add("report", "make table and figures again from the records (no torch needed)")
     report.add_argument("folder", type=Path, help="a folder that fop-bench wrote")
-    return parser, dict(commands.choices)
+    fidelity = add("fidelity", "hold the engine against recordings of StarCraft II and public figures")
+    fidelity.description, fidelity.epilog = fidelity_commands.DESCRIPTION, fidelity_commands.EXAMPLES
+    parts: argparse._SubParsersAction[_Parser] = fidelity.add_subparsers(
+        dest="part", metavar="part", required=True, parser_class=_Parser
+    )
+    fidelity_commands.add_parts(
+        lambda name, text: parts.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            parents=[common],
+            **style,  # type: ignore[arg-type]
+        ),
+        _count,
+        _setting,
+    )
+    return parser, dict(commands.choices) | {f"fidelity {name}": part for name, part in parts.choices.items()}
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser, commands = _parser()
     if argv and not argv[0].startswith("-") and argv[0] not in commands:
-        raise UnknownName("command", argv[0], commands)
+        raise UnknownName("command", argv[0], [name for name in commands if " " not in name])
     if not argv:
         parser.print_help()
         raise SystemExit(2)
-    if argv[0] in commands:
-        options = [o for action in commands[argv[0]]._actions for o in action.option_strings]
-        for word in argv[1:]:
+    name, rest = argv[0], list(argv[1:])
+    if name == "fidelity" and rest[:1] not in (["-h"], ["--help"]):
+        if not rest or rest[0].startswith("-"):
+            rest.insert(0, "all")
+        argv, name, rest = [name, *rest], f"{name} {rest[0]}", rest[1:]
+        if name not in commands:
+            parts = [part.partition(" ")[2] for part in commands if " " in part]
+            raise UnknownName("part of fidelity", argv[1], parts)
+    if name in commands:
+        options = [o for action in commands[name]._actions for o in action.option_strings]
+        for word in rest:
             if word.startswith("--") and word.partition("=")[0] not in options:
                 raise UnknownName("option", word.partition("=")[0], options)
     args, unknown = parser.parse_known_args(argv)
@@ -215,6 +241,8 @@ def _dispatch(args: argparse.Namespace, argv: Sequence[str]) -> int:
 
         print(evaluate(args.checkpoint, args.episodes, args.seed, args.envs))
         return 0
+    if args.command == "fidelity":
+        return fidelity_commands.run(args, ["fop-bench", *argv])
     from .run import run
 
     return run(args, ["fop-bench", *argv])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -34,10 +35,18 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.task} {self.algorithm} seed {self.seed}"
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the numbers depend on, and nothing that only the speed depends on."""
+class AnyPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the numbers of a folder depend on, and nothing that only the speed depends on."""
 
     suite: str
+
+
+AnyPlanT = TypeVar("AnyPlanT", bound=AnyPlan)
+
+
+class Plan(AnyPlan, frozen=True, kw_only=True):
+    """What is trained."""
+
     preset: str
     tasks: list[str]
     algorithms: list[str]
@@ -99,7 +108,7 @@ def seeds(text: str) -> list[int]:
     return chosen
 
 
-def start(plan: Plan, out: Path | None) -> Path:
+def start(plan: AnyPlan, out: Path | None) -> Path:
     """Makes the folder of a new run and writes the plan into it. An older run is never touched.
 
     Raises:
@@ -118,7 +127,7 @@ def start(plan: Plan, out: Path | None) -> Path:
     return out
 
 
-def _fresh(plan: Plan) -> Path:
+def _fresh(plan: AnyPlan) -> Path:
     name = f"{plan.suite}-{time.strftime('%Y%m%d-%H%M%S')}"
     for attempt in range(1, 1000):
         folder = Path("runs") / (name if attempt == 1 else f"{name}-{attempt}")
@@ -130,7 +139,7 @@ def _fresh(plan: Plan) -> Path:
     raise FopError(f"cannot find a free name for {name} in runs/")
 
 
-def resume(plan: Plan, out: Path | None) -> Path:
+def resume(plan: AnyPlanT, out: Path | None) -> Path:
     """The folder of the run that `plan` goes on with: `out`, or the newest one below `runs/` with this plan.
 
     Raises:
@@ -140,7 +149,7 @@ def resume(plan: Plan, out: Path | None) -> Path:
     if out is None:
         for path in sorted(Path("runs").glob(f"*/{PLAN}"), key=lambda p: p.stat().st_mtime, reverse=True):
             try:
-                if read_json(path, Plan) == plan:
+                if read_json(path, type(plan)) == plan:
                     return path.parent
             except DamagedFile:
                 continue
@@ -149,8 +158,8 @@ def resume(plan: Plan, out: Path | None) -> Path:
         )
     if not (out / PLAN).exists():
         raise UsageError(f"nothing to resume in {out}: it has no {PLAN}")
-    stored: Plan = read_json(out / PLAN, Plan)
-    for name in Plan.__struct_fields__:
+    stored: AnyPlanT = read_json(out / PLAN, type(plan))
+    for name in plan.__struct_fields__:
         before, now = getattr(stored, name), getattr(plan, name)
         if before != now:
             raise UsageError(

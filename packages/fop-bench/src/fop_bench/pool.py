@@ -70,7 +70,7 @@ class Pool:
     def run(self, workers: int) -> bool:
         """Runs all orders on `workers` processes; True if somebody stopped it with Ctrl-C (or SIGTERM)."""
         os.environ["OMP_NUM_THREADS"] = "1"  # read by torch when a worker imports it: one thread for each
-        with _interrupts() as interrupts:
+        with interrupts() as seen:
             self._show = display()
             try:
                 self._workers = [self._spawn() for _ in range(min(workers, len(self._queue)))]
@@ -78,9 +78,9 @@ class Pool:
                     self._give(worker)
                 heeded = 0
                 while busy := [worker for worker in self._workers if worker.job]:
-                    if len(interrupts) > heeded:
+                    if len(seen) > heeded:
                         self._stop(at_once=heeded > 0)
-                        heeded = len(interrupts)
+                        heeded = len(seen)
                     ready = wait([worker.pipe for worker in busy], timeout=0.2)
                     for worker in busy:
                         if worker.pipe in ready:
@@ -89,7 +89,7 @@ class Pool:
             finally:
                 self._show.close()
                 self._dismiss()
-            return bool(interrupts)
+            return bool(seen)
 
     def _spawn(self) -> Worker:
         from .worker import main
@@ -166,7 +166,7 @@ class Pool:
 
 
 @contextmanager
-def _interrupts() -> Iterator[list[int]]:
+def interrupts() -> Iterator[list[int]]:
     """Collects SIGINT and SIGTERM in the list instead of raising."""
     seen: list[int] = []
     signals = (signal.SIGINT, signal.SIGTERM)

@@ -53,10 +53,14 @@ class Display(Protocol):
 
 @dataclass
 class Tracker:
-    """Progress of all runs. Times left come from the speed of this session, so they hold after a resume."""
+    """Progress of all runs. Times left come from the speed of this session, so they hold after a resume.
+
+    `what` they are, in the plural, where they are no runs.
+    """
 
     total: int
     done: int = 0
+    what: str = "runs"
     running: dict[Job, Progress] = field(default_factory=dict)
     _first: dict[Job, tuple[float, float]] = field(default_factory=dict)
     _work: float = 0.0
@@ -66,9 +70,11 @@ class Tracker:
         self._first.setdefault(job, (time.monotonic(), progress.fraction))
         self.running[job] = progress
 
-    def finish(self, job: Job) -> None:
-        self.running.pop(job, None)
-        self._work += 1.0 - self._first.pop(job, (0.0, 0.0))[1]
+    def finish(self, job: Job | None = None) -> None:
+        """One is done; without `job` one that told no progress."""
+        if job is not None:
+            self.running.pop(job, None)
+        self._work += 1.0 - (self._first.pop(job, (0.0, 0.0))[1] if job is not None else 0.0)
         self.done += 1
 
     @property
@@ -108,11 +114,11 @@ class Lines:
         self._last = time.monotonic()
 
     def update(self, tracker: Tracker) -> None:
-        if time.monotonic() - self._last < self._seconds or not tracker.running:
+        if time.monotonic() - self._last < self._seconds or not (tracker.running or tracker.done):
             return
         self._last = time.monotonic()
         self.say(
-            f"[{tracker.fraction:.0%}, {tracker.done} of {tracker.total} runs done, "
+            f"[{tracker.fraction:.0%}, {tracker.done} of {tracker.total} {tracker.what} done, "
             f"{duration(tracker.all_seconds_left())} left]"
         )
         for job, progress in tracker.running.items():
@@ -143,13 +149,14 @@ class Bars:
             console=self._console,
             transient=True,
         )
-        self._all = self._bars.add_task("[bold]all runs", total=1.0, text="", left="?")
+        self._all = self._bars.add_task("[bold]all", total=1.0, text="", left="?")
         self._rows: dict[Job, object] = {}
         self._bars.start()
 
     def update(self, tracker: Tracker) -> None:
         self._bars.update(
             self._all,
+            description=f"[bold]all {tracker.what}",
             completed=tracker.fraction,
             text=f"{tracker.done} of {tracker.total} done",
             left=duration(tracker.all_seconds_left()),

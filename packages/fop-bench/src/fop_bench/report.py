@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,13 +167,13 @@ def table(runs: Sequence[Run]) -> list[list[str]]:
     ]
 
 
-def as_text(rows: list[list[str]]) -> str:
-    """Aligned columns for a terminal or a log."""
+def as_text(rows: list[list[str]], left: Container[str] = _LEFT) -> str:
+    """Aligned columns for a terminal or a log; those in `left` begin at the left."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:
         cells = (
-            cell.ljust(width) if name in _LEFT else cell.rjust(width)
+            cell.ljust(width) if name in left else cell.rjust(width)
             for cell, width, name in zip(row, widths, rows[0], strict=True)
         )
         lines.append("  ".join(cells).rstrip())
@@ -181,9 +181,9 @@ def as_text(rows: list[list[str]]) -> str:
     return "\n".join(lines)
 
 
-def as_markdown(rows: list[list[str]]) -> str:
+def as_markdown(rows: list[list[str]], left: Container[str] = _LEFT) -> str:
     header, *body = rows
-    rule = [":--" if name in _LEFT else "--:" for name in header]
+    rule = [":--" if name in left else "--:" for name in header]
     return "\n".join("| " + " | ".join(row) + " |" for row in [header, rule, *body])
 
 

@@ -1,8 +1,9 @@
-"""Decoded recordings of SMAC episodes played in StarCraft II: a folder with one `<map>.json.gz` (or `.json`) a map.
+"""Decoded recordings of SMAC episodes played in StarCraft II: a folder with one `<map>.json.gz` (or `.json`)
+a map.
 
-Units are numbered in order of creation, the agents' first, as in the engine. Loops count from the agents' first
-orders of an episode. Positions are exact to 1/4096 of a cell: a move order of SMAC goes 2 cells from where its unit
-is, and an attack order notes where its target is.
+Units are numbered in order of creation, the agents' first, as in the engine. Loops count from the agents'
+first orders of an episode. Positions are exact to 1/4096 of a cell: a move order of SMAC goes 2 cells from
+where its unit is, and an attack order notes where its target is.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def folder(given: Path | None) -> Path:
 def available(path: Path) -> list[str]:
     """Maps of which the folder has recordings."""
     names = {file.name.split(".")[0] for file in path.iterdir() if file.name.endswith((".json", ".json.gz"))}
-    return sorted(name for name in names if _file(path, name) is not None and _is_recording(path, name))
+    return sorted(name for name in names if file_of(path, name) is not None and _is_recording(path, name))
 
 
 def load(path: Path, map_name: str) -> Recording:
@@ -132,7 +133,7 @@ def load(path: Path, map_name: str) -> Recording:
         UnknownName: the folder has none of this map.
         FopError: the file is damaged.
     """
-    file = _file(path, map_name)
+    file = file_of(path, map_name)
     if file is None:
         raise UnknownName("recording", map_name, available(path))
     try:
@@ -147,13 +148,14 @@ def load(path: Path, map_name: str) -> Recording:
     return Recording(map_name, content.get("source", file.name), episodes)
 
 
-def _file(path: Path, map_name: str) -> Path | None:
+def file_of(path: Path, map_name: str) -> Path | None:
+    """The file of a map's recording in a folder, if there is one."""
     candidates = (path / f"{map_name}.json.gz", path / f"{map_name}.json")
     return next((file for file in candidates if file.is_file()), None)
 
 
 def _is_recording(path: Path, map_name: str) -> bool:
-    file = _file(path, map_name)
+    file = file_of(path, map_name)
     try:
         return file is not None and "episodes" in _read(file)
     except (OSError, ValueError, EOFError):

@@ -1,8 +1,8 @@
 """Recorded orders played into the engine, and how far it strays from the recording.
 
 An episode's orders are given to the engine's units at the loops at which the game's got them (open loop: they
-don't answer what the engine's battle does differently). Compared are the places of the agents' units at each of
-their move orders, the places of enemies at each new order that targets them, and the loops of all deaths.
+don't answer what the engine's battle does differently). Compared are the places of the agents' units at each
+of their move orders, the places of enemies at each new order that targets them, and the loops of all deaths.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Playback:
     """What became of an episode in the engine.
 
     Attributes:
-        death_loop: by unit, -1 for those who lived at the end.
+        death_loop: by unit, -1 for those who lived when the play ended.
         killer: by unit, -1 for nobody.
         tracks: `[loops, units, 2]` places before each loop.
     """
@@ -72,17 +72,23 @@ class Player:
             world.set(unit, "next_scan", world.loop + first_look)
         return world
 
-    def play(self, episode: Episode, seed: int) -> Playback:
-        """Plays the recorded orders up to the recorded end."""
+    def spawns(self, episode: Episode) -> npt.NDArray[np.float32]:
+        """`[units, 2]` places where the units of an episode appear."""
+        rows = _native.World(self.task, 0, episode.number, 0).units()
+        return np.stack([rows["x"], rows["y"]], axis=1)
+
+    def play(self, episode: Episode, seed: int, grace: int = 0) -> Playback:
+        """Plays the recorded orders up to the recorded end, and `grace` loops more without new ones."""
         world = self.world(episode, seed)
         by_loop: dict[int, list[Order]] = {}
         for order in episode.orders:
             by_loop.setdefault(order.loop, []).append(order)
         n_units = len(episode.units)
         death_loop = np.full(n_units, -1, np.int64)
-        tracks = np.zeros((episode.end + 1, n_units, 2), np.float32)
+        loops = episode.end + 1 + grace
+        tracks = np.zeros((loops, n_units, 2), np.float32)
         rows = world.units()
-        for loop in range(episode.end + 1):
+        for loop in range(loops):
             tracks[loop, :, 0], tracks[loop, :, 1] = rows["x"], rows["y"]
             for order in by_loop.get(loop, ()):
                 give(world, order)
@@ -107,8 +113,8 @@ def give(world: _native.World, order: Order) -> None:
 def sightings_of_movers(episode: Episode, spawns: npt.NDArray[np.float32]) -> Iterator[Sighting]:
     """Places of the agents' units at their move orders.
 
-    The order's point lies 2 cells off in one of four directions; the one that comes nearest to the unit's last
-    known place (at first its spawn place, `spawns` `[units, 2]`) is meant.
+    The order's point lies 2 cells off in one of four directions; the one that comes nearest to the unit's
+    last known place (at first its spawn place, `spawns` `[units, 2]`) is meant.
     """
     last = {unit: (float(x), float(y)) for unit, (x, y) in enumerate(spawns)}
     for order in episode.orders:
