@@ -97,14 +97,8 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
         process = context.Process(target=main, args=(there, self._debug), daemon=True)
-        # Ctrl-C reaches the whole process group: blocked signals are inherited, so workers never see it.
-        # The tracker of multiprocessing unblocks them when it starts, so it has to run before.
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with sheltered():
             process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         there.close()
         return Worker(process, here)
 
@@ -163,6 +157,19 @@ class Pool:
             worker.process.join(timeout=10)
             if worker.process.is_alive():
                 worker.process.kill()
+
+
+@contextmanager
+def sheltered() -> Iterator[None]:
+    """Processes started within never see Ctrl-C, which reaches the whole process group."""
+    # Blocked signals are inherited. The tracker of multiprocessing unblocks them when it starts, so it has to
+    # run before.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from fop_bench.statistics import Estimate, wilson
+from fop_envs.scenarios import map_names
 
 from .records import Policy, Record, Variant
 from .sensitivity import NO_MATCH
@@ -49,12 +50,20 @@ def public_figures() -> Any:
 
 
 def policies(records: Iterable[Record]) -> list[PolicySummary]:
-    """One for each map and mode, in the order of the records."""
+    """One for each map and mode, in SMAC's order of maps."""
     blocks: dict[tuple[str, bool], dict[int, Policy]] = {}
     for record in records:
         if isinstance(record, Policy) and not record.option:
             blocks.setdefault((record.map, record.rest), {})[record.first] = record
-    return [_policy(name, rest, list(found.values())) for (name, rest), found in blocks.items()]
+    return [
+        _policy(name, rest, list(blocks[name, rest].values())) for name, rest in sorted(blocks, key=_place)
+    ]
+
+
+def _place(key: tuple[str, object]) -> tuple[int, object]:
+    """For sorting by map, in SMAC's order, and then by what follows."""
+    order = map_names()
+    return order.index(key[0]) if key[0] in order else len(order), key[1]
 
 
 def _policy(name: str, rest: bool, blocks: Sequence[Policy]) -> PolicySummary:
@@ -157,7 +166,10 @@ def _dataset_table(found: Sequence[PolicySummary]) -> list[Table]:
 
 def sensitivity_tables(records: Iterable[Record]) -> list[Table]:
     """The effect of each variant: on the policy's win rates, and on the replays of each map."""
-    records = list(records)
+    records = sorted(
+        (record for record in records if isinstance(record, Policy | Variant)),
+        key=lambda record: (_place((record.map, "")), record.option, record.value),
+    )
     tables = []
     wins: dict[tuple[str, str], dict[str, Estimate]] = {}
     for record in records:
@@ -169,7 +181,7 @@ def sensitivity_tables(records: Iterable[Record]) -> list[Table]:
         maps = list(dict.fromkeys(name for row in wins.values() for name in row))
         base = wins.get(("", ""), {})
         rows = [["option", "value", *maps]]
-        for (option, value), row in wins.items():
+        for (option, value), row in sorted(wins.items()):
             cells = [_change(row.get(name), base.get(name) if option else None) for name in maps]
             rows.append([option or "(defaults)", value, *cells])
         n = next(len(record.won) for record in records if isinstance(record, Policy))

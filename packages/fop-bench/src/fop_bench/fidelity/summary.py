@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from fop_envs.scenarios import map_names
+
 from .measures import STEP, matched_deaths, percentile, quantile, shared_kills
 from .records import Play, Record, Reference, Source, Spawns
 
@@ -156,7 +158,7 @@ class MapSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(records: Iterable[Record]) -> dict[str, MapSummary]:
-    """By map, in the order of the records."""
+    """By map, in SMAC's order of maps, whatever the order of the records."""
     references: dict[tuple[str, Source, int, int], Reference] = {}
     plays: dict[tuple[str, Source, int, int], dict[int, Play]] = {}
     for record in records:
@@ -166,7 +168,8 @@ def summarise(records: Iterable[Record]) -> dict[str, MapSummary]:
             key = (record.map, record.source, record.episode, record.index)
             plays.setdefault(key, {})[record.seed] = record
     pairs: dict[str, dict[Source, list[_Pair]]] = {}
-    for key in sorted(references, key=lambda key: (key[2], key[3])):
+    order = {name: place for place, name in enumerate(map_names())}
+    for key in sorted(references, key=lambda key: (order.get(key[0], len(order)), key[0], key[2:])):
         sides = pairs.setdefault(key[0], {"recording": [], "engine": []})
         sides[key[1]].append(_Pair(references[key], [plays[key][seed] for seed in sorted(plays[key])]))
     return {name: _map(name, sides) for name, sides in pairs.items()}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import Protocol
 
-from fop_bench.pool import interrupts
+from fop_bench.pool import interrupts, sheltered
 from fop_bench.progress import Tracker, display
 
 from .records import Record, Writer
@@ -32,13 +31,9 @@ def carry_out(blocks: Sequence[Block], total: int, workers: int, what: str, writ
     tracker = Tracker(total, done=total - len(blocks), what=what)
     with interrupts() as seen:
         show = display()
-        # Ctrl-C reaches the whole process group; blocked signals are inherited, so workers never see it.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with sheltered():
             pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
             waiting: set[Future[list[Record]]] = {pool.submit(block) for block in blocks}
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         try:
             while waiting and not seen:
                 done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)

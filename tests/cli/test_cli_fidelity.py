@@ -1,0 +1,186 @@
+"""`fop-bench fidelity`, run as a user would, on a recording made by hand."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "fop_bench", "fidelity"]
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "FOP_RECORDINGS"} | {"COLUMNS": "200"}
+WORDS = ["replays", "--recordings", "recordings", "--seeds", "3", "--floors", "1"]
+
+
+def bench(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *words], cwd=cwd, capture_output=True, text=True, env=ENVIRONMENT, timeout=120, check=False
+    )
+
+
+def recorded(deaths: list[list[Any]]) -> dict[str, Any]:
+    """An episode of 3m: everybody goes east for four steps and then attacks; 80 steps, both sides' cells "
+    "exact."""
+    places = [(9.0, 16.0), (9.0, 15.3115234375), (9.6884765625, 16.0)]
+    commands: list[list[Any]] = [
+        [loop, [[unit, 1]], [42, 0], "P", x + 2 + loop * 0.140625, y]
+        for loop in range(0, 32, 8)
+        for unit, (x, y) in enumerate(places)
+    ]
+    commands += [[32, [[unit, 1]], [45, 0], "U", unit + 3, 1, 18.5, 16.0] for unit in range(3)]
+    return {
+        "loop0": 0,
+        "births": [[unit, 1, "Marine_RL", 1, int(x), int(y)] for unit, (x, y) in enumerate(places)]
+        + [[3, 1, "Marine", 2, 23, 16], [4, 1, "Marine", 2, 23, 15], [5, 1, "Marine", 2, 23, 16]],
+        "deaths": deaths,
+        "unit_positions": [],
+        "commands": commands,
+        "kill_cheats": [129],
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("fidelity")
+    (path / "recordings").mkdir()
+    won = [[90 + 10 * k, 3 + k, 1, 1, 0, 18, 16] for k in range(3)]
+    content = {"map": "3m", "source": "made by hand", "episodes": [recorded(won), recorded(won[:1])]}
+    (path / "recordings" / "3m.json").write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path) -> subprocess.CompletedProcess[str]:
+    return bench(*WORDS, "--out", "whole", cwd=folder)
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_replays_measure_every_episode_and_seed(
+    folder: Path, whole: subprocess.CompletedProcess[str]
+) -> None:
+    assert (whole.returncode, whole.stderr) == (0, "")
+    found = records(folder / "whole" / "replays.jsonl")
+    plays = {(r["episode"], r["source"], r["seed"]) for r in found if r["event"] == "play"}
+    assert plays == {(e, s, k) for e in (0, 1) for s in ("recording", "engine") for k in range(3)}
+    # The engine's Marines walk the recorded way: 1.125 cells in each step of 8 loops.
+    errors = [r["move_errors"] for r in found if r["event"] == "play" and r["source"] == "recording"]
+    assert errors == [[0.0] * 12] * 6
+    first = next(r for r in found if r["event"] == "reference" and r["source"] == "recording")
+    assert first["outcome"]["deaths"] == [[], [90, 100, 110]]
+    assert first["outcome"]["winner"] == "agents"
+    assert first["spawns"]["exact_agree"] == first["spawns"]["exact"] == 3
+    assert {r["engine"] for r in found if r["event"] == "reference"} == {first["engine"]}
+
+
+def test_replays_print_and_write_tables_and_figures(
+    folder: Path, whole: subprocess.CompletedProcess[str]
+) -> None:
+    assert "3m (2)" in whole.stdout
+    row = next(line for line in whole.stdout.splitlines() if line.startswith("3m "))
+    assert row.split()[:4] == ["3m", "2", "12/12", "6/6"]
+    text = (folder / "whole" / "results.md").read_text()
+    for title in ("Places", "Deaths", "Outcomes", "Quantiles", "Where the engine first leaves", "Goals"):
+        assert f"### {title}" in text
+    summary = json.loads((folder / "whole" / "summary.json").read_text())
+    assert summary["maps"]["3m"]["recording"]["allies_until_attack"]["p90"] == 0
+    for name in ("tracks-3m", "deaths-3m", "errors", "quantiles"):
+        for suffix in ("png", "svg"):
+            assert (folder / "whole" / "figures" / f"{name}.{suffix}").stat().st_size > 3000
+
+
+def test_a_torn_run_is_completed_and_equals_a_whole_one(
+    folder: Path, whole: subprocess.CompletedProcess[str]
+) -> None:
+    assert whole.returncode == 0
+    torn = folder / "torn"
+    torn.mkdir()
+    (torn / "plan.json").write_bytes((folder / "whole" / "plan.json").read_bytes())
+    content = (folder / "whole" / "replays.jsonl").read_bytes()
+    (torn / "replays.jsonl").write_bytes(content[: len(content) * 2 // 3])
+    refused = bench(*WORDS, "--out", "torn", cwd=folder)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "fop-bench: torn holds a run already: add --resume to go on with it, or choose another --out\n"
+    )
+    other = bench(*WORDS, "--set", "scan_interval=5", "--out", "torn", "--resume", cwd=folder)
+    assert other.returncode == 2
+    assert "settings was {}, now it is {'scan_interval': '5'}" in other.stderr
+    again = bench(*WORDS, "--out", "torn", "--resume", cwd=folder)
+    assert (again.returncode, again.stderr) == (0, "")
+
+    def lines(name: str) -> set[str]:
+        return set((folder / name / "replays.jsonl").read_text().splitlines())
+
+    assert lines("torn") == lines("whole")
+    tables = [printed.stdout.split("Places\n")[1].split("wrote")[0] for printed in (again, whole)]
+    assert tables[0] == tables[1]
+
+
+def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
+    words = [
+        "heuristic",
+        "--maps",
+        "2c_vs_64zg,27m_vs_30m,corridor",
+        "--episodes",
+        "2000",
+        "--out",
+        "stopped",
+    ]
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    path, deadline = folder / "stopped" / "heuristic.jsonl", time.monotonic() + 60
+    while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
+    printed, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
+    assert "--out stopped --resume" in printed
+    found = records(path)
+    assert 0 < len(found) < 24
+    assert all(len(record["won"]) == 250 for record in found)
+
+
+def test_the_heuristic_policy_plays_both_modes(folder: Path) -> None:
+    done = bench(
+        "heuristic", "--maps", "3m,2s3z", "--episodes", "30", "--rest", "--out", "policy", cwd=folder
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = records(folder / "policy" / "heuristic.jsonl")
+    assert {(r["map"], r["rest"], len(r["won"])) for r in found} == {
+        (name, rest, 30) for name in ("3m", "2s3z") for rest in (False, True)
+    }
+    assert "quoted from memory" in done.stdout
+    row = next(line for line in done.stdout.splitlines() if line.startswith("2s3z  attack"))
+    assert row.split()[2] == "30"
+    assert " 90 " in row
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["replay"], "unknown part of fidelity 'replay'; did you mean replays?"),
+        (["replays"], "recordings is no folder of recordings; name one with --recordings or the variable"),
+        (["heuristic", "--seeds", "3"], "unknown option '--seeds'"),
+        (["heuristic", "--maps", "3mm"], "unknown map '3mm'; did you mean 3m"),
+        (["heuristic", "--set", "scan=3"], "unknown option 'scan'"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(tmp_path: Path, words: list[str], message: str) -> None:
+    done = bench(*words, cwd=tmp_path)
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith(f"fop-bench: {message}")
+    assert done.stderr.count("\n") == 1
