@@ -13,7 +13,6 @@
 
 #include "kernels/lambda_mix.hpp"
 #include "kernels/simd.hpp"
-#include "kernels/soft_mix.hpp"
 #include "kernels/soft_value.hpp"
 #include "kernels/td_lambda.hpp"
 
@@ -91,11 +90,6 @@ T* out(py::array& array, const char* name, const Shape& expected) {
   return static_cast<T*>(array.mutable_data());  // throws where the array is read-only
 }
 
-template <class T>
-T* out(std::optional<py::array>& array, const char* name, const Shape& expected) {
-  return array ? out<T>(*array, name, expected) : nullptr;
-}
-
 int checked_threads(int threads) {
   if (threads < 1)
     throw std::invalid_argument("threads: " + std::to_string(threads) + ", must be at least 1");
@@ -125,15 +119,11 @@ SoftValueInput<Real> rows_of(const py::array& like, const char* name, const Opti
 
 template <class Real>
 void soft_value_as(const py::array& q, const Optional& available, const py::array& alpha, py::array& v,
-                   std::optional<py::array>& policy, std::optional<py::array>& log_policy,
-                   std::optional<py::array>& entropy, int threads) {
+                   py::array& policy, py::array& log_policy, py::array& entropy, int threads) {
   auto input = rows_of<Real>(q, "q", available, alpha);
   const Shape shape = shape_of(q);
   const Shape outer = leading(shape, 1, "q");
   input.q = in<Real>(q, "q", shape);
-  if (policy.has_value() != log_policy.has_value() || policy.has_value() != entropy.has_value()) {
-    throw std::invalid_argument("policy, log_policy, entropy: give all three or none");
-  }
   const SoftValueOutput<Real> output{out<Real>(v, "v", outer), out<Real>(policy, "policy", shape),
                                      out<Real>(log_policy, "log_policy", shape),
                                      out<Real>(entropy, "entropy", outer)};
@@ -210,47 +200,6 @@ void literal_mix_backward_as(const py::array& q, const py::array& v, const py::a
   literal_mix_backward(input, slope, to_q, to_v, to_lam, checked_threads(threads));
 }
 
-template <class Real>
-void soft_mix_as(const py::array& q, const Optional& available, const py::array& actions,
-                 const py::array& alpha, const py::array& lam, const py::array& v_state, py::array& q_tot,
-                 py::array& advantage, int threads) {
-  const Shape shape = shape_of(q);
-  const Shape outer = leading(shape, 2, "q");
-  const Shape agents = leading(shape, 1, "q");
-  SoftMixInput<Real> input;
-  input.soft = rows_of<Real>(q, "q", available, alpha);
-  input.soft.q = in<Real>(q, "q", shape);
-  input.rows = product(outer);
-  input.agents = agents.back();
-  input.choices = in<std::int64_t>(actions, "actions", agents);
-  input.lambda = in<Real>(lam, "lam", agents);
-  input.v_state = in<Real>(v_state, "v_state", outer);
-  Real* total = out<Real>(q_tot, "q_tot", outer);
-  Real* to_advantage = out<Real>(advantage, "advantage", agents);
-  const py::gil_scoped_release release;
-  soft_mix(input, total, to_advantage, checked_threads(threads));
-}
-
-template <class Real>
-void soft_mix_backward_as(const py::array& advantage, const Optional& available, const py::array& actions,
-                          const py::array& grad, py::array& grad_q, py::array& grad_lam, int threads) {
-  const Shape shape = shape_of(grad_q);
-  const Shape agents = leading(shape, 1, "grad_q");
-  SoftMixInput<Real> input;
-  input.rows = product(leading(shape, 2, "grad_q"));
-  input.soft.rows = product(agents);
-  input.soft.actions = shape.back();
-  input.soft.available = flags(available, "available", shape);
-  input.agents = agents.back();
-  input.choices = in<std::int64_t>(actions, "actions", agents);
-  const Real* gained = in<Real>(advantage, "advantage", agents);
-  const Real* slope = in<Real>(grad, "grad", leading(shape, 2, "grad_q"));
-  Real* to_q = out<Real>(grad_q, "grad_q", shape);
-  Real* to_lam = out<Real>(grad_lam, "grad_lam", agents);
-  const py::gil_scoped_release release;
-  soft_mix_backward(input, gained, slope, to_q, to_lam, checked_threads(threads));
-}
-
 void check_share(double value, const char* name) {
   if (value >= 0 && value <= 1) return;
   throw std::invalid_argument(std::string(name) + ": " + std::to_string(value) + ", must lie in [0, 1]");
@@ -314,9 +263,8 @@ void register_kernels(py::module_& module) {
   module.def("set_simd", &set_simd_by_name, py::arg("name"));
   module.def(
       "soft_value",
-      [](const py::array& q, const Optional& available, const py::array& alpha, py::array v,
-         std::optional<py::array> policy, std::optional<py::array> log_policy,
-         std::optional<py::array> entropy, int threads) {
+      [](const py::array& q, const Optional& available, const py::array& alpha, py::array v, py::array policy,
+         py::array log_policy, py::array entropy, int threads) {
         FOP_BY_DTYPE(q, soft_value_as, q, available, alpha, v, policy, log_policy, entropy, threads);
       },
       py::arg("q"), py::arg("available"), py::arg("alpha"), py::arg("v"), py::arg("policy"),
@@ -356,23 +304,6 @@ void register_kernels(py::module_& module) {
         FOP_BY_DTYPE(q, literal_mix_backward_as, q, v, lam, grad, grad_q, grad_v, grad_lam, threads);
       },
       py::arg("q"), py::arg("v"), py::arg("lam"), py::arg("grad"), py::arg("grad_q"), py::arg("grad_v"),
-      py::arg("grad_lam"), py::arg("threads"));
-  module.def(
-      "soft_mix",
-      [](const py::array& q, const Optional& available, const py::array& actions, const py::array& alpha,
-         const py::array& lam, const py::array& v_state, py::array q_tot, py::array advantage, int threads) {
-        FOP_BY_DTYPE(q, soft_mix_as, q, available, actions, alpha, lam, v_state, q_tot, advantage, threads);
-      },
-      py::arg("q"), py::arg("available"), py::arg("actions"), py::arg("alpha"), py::arg("lam"),
-      py::arg("v_state"), py::arg("q_tot"), py::arg("advantage"), py::arg("threads"));
-  module.def(
-      "soft_mix_backward",
-      [](const py::array& advantage, const Optional& available, const py::array& actions,
-         const py::array& grad, py::array grad_q, py::array grad_lam, int threads) {
-        FOP_BY_DTYPE(advantage, soft_mix_backward_as, advantage, available, actions, grad, grad_q, grad_lam,
-                     threads);
-      },
-      py::arg("advantage"), py::arg("available"), py::arg("actions"), py::arg("grad"), py::arg("grad_q"),
       py::arg("grad_lam"), py::arg("threads"));
   module.def(
       "td_lambda",

@@ -39,7 +39,6 @@ struct SoftValueInput {
   std::int64_t alpha_stride = 0;
 };
 
-// `v` alone, or all four.
 template <class Real>
 struct SoftValueOutput {
   Real* v = nullptr;

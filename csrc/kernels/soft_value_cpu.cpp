@@ -37,12 +37,11 @@ void forward(const SoftValueInput<Real>& in, const SoftValueOutput<Real>& out, s
       const Real e = !usable || z < kSmallestLog<Real> ? 0 : std::exp(z);
       sum += e;
       weighted += e * z;
-      if (out.policy) out.policy[row * actions + a] = e;
-      if (out.log_policy) out.log_policy[row * actions + a] = z;
+      out.policy[row * actions + a] = e;
+      out.log_policy[row * actions + a] = z;
     }
     const Real log_sum = some ? std::log(sum) : 0;
     out.v[row] = some ? highest + alpha * log_sum : 0;
-    if (!out.policy) continue;
     out.entropy[row] = some ? log_sum - weighted / sum : 0;
     if (!some) continue;
     for (std::int64_t a = 0; a < actions; ++a) {

@@ -86,7 +86,7 @@ struct Row {
   }
 };
 
-template <class L, bool kPolicy, int kRegs>
+template <class L, int kRegs>
 inline void forward_lanes(const SoftValueInput<typename L::Real>& in,
                           const SoftValueOutput<typename L::Real>& out, std::int64_t begin,
                           std::int64_t end) {
@@ -119,15 +119,13 @@ inline void forward_lanes(const SoftValueInput<typename L::Real>& in,
         const auto z = L::select(row.usable(r), scaled, zero);
         const auto e = L::select(row.usable(r), exp_lanes<L>(z), zero);
         total = L::add(total, e);
-        if constexpr (kPolicy) {
-          const std::int64_t at = (first + i) * actions + r * kWidth;
-          dot = L::fma(e, z, dot);
-          L::store(out.policy + at, e, row.left(r));
-          L::store(out.log_policy + at, z, row.left(r));
-        }
+        const std::int64_t at = (first + i) * actions + r * kWidth;
+        dot = L::fma(e, z, dot);
+        L::store(out.policy + at, e, row.left(r));
+        L::store(out.log_policy + at, z, row.left(r));
       }
       sum[i] = some ? L::reduce_add(total) : Real(1);
-      if constexpr (kPolicy) weighted[i] = L::reduce_add(dot);
+      weighted[i] = L::reduce_add(dot);
     }
     for (int i = rows; i < kBlock; ++i) sum[i] = 1, highest[i] = weighted[i] = 0;
     for (int i = 0; i < rows; i += kWidth) {
@@ -136,27 +134,23 @@ inline void forward_lanes(const SoftValueInput<typename L::Real>& in,
       const auto log = log_lanes<L>(total);
       const auto alpha = in.alpha_stride ? L::load(in.alpha + first + i, left) : L::set(in.alpha[0]);
       L::store(out.v + first + i, L::fma(alpha, log, L::load(highest + i, kWidth)), left);
-      if constexpr (kPolicy) {
-        const auto inverse_total = L::div(L::set(1), total);
-        L::store(log_sum + i, log, kWidth);
-        L::store(share + i, inverse_total, kWidth);
-        const auto mean = L::mul(L::load(weighted + i, kWidth), inverse_total);
-        L::store(out.entropy + first + i, L::sub(log, mean), left);
-      }
+      const auto inverse_total = L::div(L::set(1), total);
+      L::store(log_sum + i, log, kWidth);
+      L::store(share + i, inverse_total, kWidth);
+      const auto mean = L::mul(L::load(weighted + i, kWidth), inverse_total);
+      L::store(out.entropy + first + i, L::sub(log, mean), left);
     }
-    if constexpr (kPolicy) {
-      for (int i = 0; i < rows; ++i) {
-        const std::int64_t row = (first + i) * actions;
-        const std::uint8_t* flags_end = in.available ? in.available + in.rows * actions : nullptr;
-        const auto count = kRegs ? kRegs : (actions + kWidth - 1) / kWidth;
-        for (std::int64_t r = 0; r < count; ++r) {
-          const std::int64_t at = row + r * kWidth;
-          const std::int64_t left = actions - r * kWidth;
-          const auto usable = L::usable(in.available, at, left, flags_end);
-          L::store(out.policy + at, L::mul(L::load(out.policy + at, left), L::set(share[i])), left);
-          const auto log_policy = L::sub(L::load(out.log_policy + at, left), L::set(log_sum[i]));
-          L::store(out.log_policy + at, L::select(usable, log_policy, zero), left);
-        }
+    for (int i = 0; i < rows; ++i) {
+      const std::int64_t row = (first + i) * actions;
+      const std::uint8_t* flags_end = in.available ? in.available + in.rows * actions : nullptr;
+      const auto count = kRegs ? kRegs : (actions + kWidth - 1) / kWidth;
+      for (std::int64_t r = 0; r < count; ++r) {
+        const std::int64_t at = row + r * kWidth;
+        const std::int64_t left = actions - r * kWidth;
+        const auto usable = L::usable(in.available, at, left, flags_end);
+        L::store(out.policy + at, L::mul(L::load(out.policy + at, left), L::set(share[i])), left);
+        const auto log_policy = L::sub(L::load(out.log_policy + at, left), L::set(log_sum[i]));
+        L::store(out.log_policy + at, L::select(usable, log_policy, zero), left);
       }
     }
   }
@@ -167,14 +161,9 @@ inline void forward_path(const SoftValueInput<typename L::Real>& in,
                          const SoftValueOutput<typename L::Real>& out, std::int64_t begin, std::int64_t end) {
   if (begin == end) return;
   const std::int64_t regs = (in.actions + L::kWidth - 1) / L::kWidth;
-  if (out.policy) {
-    if (regs == 1) return forward_lanes<L, true, 1>(in, out, begin, end);
-    if (regs == 2) return forward_lanes<L, true, 2>(in, out, begin, end);
-    return forward_lanes<L, true, 0>(in, out, begin, end);
-  }
-  if (regs == 1) return forward_lanes<L, false, 1>(in, out, begin, end);
-  if (regs == 2) return forward_lanes<L, false, 2>(in, out, begin, end);
-  return forward_lanes<L, false, 0>(in, out, begin, end);
+  if (regs == 1) return forward_lanes<L, 1>(in, out, begin, end);
+  if (regs == 2) return forward_lanes<L, 2>(in, out, begin, end);
+  return forward_lanes<L, 0>(in, out, begin, end);
 }
 
 template <class L>

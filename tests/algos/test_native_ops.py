@@ -45,13 +45,6 @@ def plain_soft_value(q, available, alpha):
     return v, policy, log_policy, -(policy * log_policy).sum(-1)
 
 
-def plain_soft_mix(q, available, actions, alpha, lam, v_state):
-    v = plain_soft_value(q, available, alpha)[0]
-    chosen = q.gather(-1, actions[..., None])[..., 0]
-    chosen = torch.where(available.any(-1), chosen, 0)
-    return chosen.sum(-1) + v_state + ((lam - 1) * (chosen - v).detach()).sum(-1)
-
-
 def test_opcheck(batch):
     b = batch
     per_row = b["alpha"].expand(2, 3).contiguous()
@@ -59,8 +52,6 @@ def test_opcheck(batch):
     opcheck(torch.ops.fop.soft_value.default, (b["q"], None, per_row))
     opcheck(torch.ops.fop.routed_mix.default, (b["chosen"], b["v"], b["lam"], b["v_state"]))
     opcheck(torch.ops.fop.literal_mix.default, (b["chosen"], b["v"], b["lam"], b["v_state"]))
-    mix = (b["q"], b["available"], b["actions"], b["alpha"], b["lam"], b["v_state"])
-    opcheck(torch.ops.fop.soft_mix.default, mix)
     flags = torch.ones(2, 3, dtype=torch.bool)
     values = torch.randn(2, 4, dtype=torch.float64)
     opcheck(torch.ops.fop.td_lambda.default, (b["chosen"].detach(), values, ~flags, flags, 0.99, 0.8))
@@ -74,10 +65,6 @@ def test_opcheck_of_the_gradients(batch):
     opcheck(torch.ops.fop.soft_value_backward.default, (*saved, value.v, None, None, None))
     opcheck(torch.ops.fop.routed_mix_backward.default, (b["chosen"], b["v"], b["v_state"]))
     opcheck(torch.ops.fop.literal_mix_backward.default, (b["chosen"], b["v"], b["lam"], b["v_state"]))
-    opcheck(
-        torch.ops.fop.soft_mix_backward.default,
-        (b["v"], b["available"], b["actions"], b["v_state"], 5),
-    )
 
 
 def test_gradcheck(batch):
@@ -85,13 +72,9 @@ def test_gradcheck(batch):
     assert torch.autograd.gradcheck(lambda q: tuple(ops.soft_value(q, b["available"], 0.5)), b["q"])
     assert torch.autograd.gradcheck(ops.literal_mix, (b["chosen"], b["v"], b["lam"], b["v_state"]))
     # Routed gradients are no derivative of q, only of lambda and v_state.
-    chosen, v, q = b["chosen"].detach(), b["v"].detach(), b["q"].detach()
+    chosen, v = b["chosen"].detach(), b["v"].detach()
     assert torch.autograd.gradcheck(
         lambda lam, v_state: ops.routed_mix(chosen, v, lam, v_state), (b["lam"], b["v_state"])
-    )
-    assert torch.autograd.gradcheck(
-        lambda lam, v_state: ops.soft_mix(q, b["available"], b["actions"], 0.5, lam, v_state),
-        (b["lam"], b["v_state"]),
     )
 
 
@@ -122,18 +105,6 @@ def test_soft_value_gradient_of_one_output_alone(batch):
         q = batch["q"].detach().clone().requires_grad_()
         ops.soft_value(q, batch["available"], 0.5)[index].square().sum().backward()
         torch.testing.assert_close(q.grad, exact.grad)
-
-
-def test_soft_mix_agrees_with_plain_torch(batch):
-    b = batch
-    results = []
-    for mix in (ops.soft_mix, plain_soft_mix):
-        leaves = [b[name].detach().clone().requires_grad_() for name in ("q", "lam", "v_state")]
-        q_tot = mix(leaves[0], b["available"], b["actions"], 0.5, *leaves[1:])
-        (q_tot * torch.tensor([1.0, -2.0])).sum().backward()
-        results.append([q_tot.detach(), *(leaf.grad for leaf in leaves)])
-    for got, expected in zip(*results, strict=True):
-        torch.testing.assert_close(got, expected)
 
 
 def test_routed_gradients_are_those_of_the_published_routing(batch):
@@ -178,14 +149,11 @@ def test_a_padded_row_gives_no_nan(batch):
     q = batch["q"].detach().clone()
     q[0, 0] = torch.nan
     q.requires_grad_()
-    lam = batch["lam"].detach().clone().requires_grad_()
     value = ops.soft_value(q, batch["available"], 0.5)
-    q_tot = ops.soft_mix(q, batch["available"], batch["actions"], 0.5, lam, batch["v_state"].detach())
-    (sum(x.sum() for x in value) + q_tot.sum()).backward()
+    sum(x.sum() for x in value).backward()
     assert torch.equal(q.grad[0, 0], torch.zeros(5, dtype=torch.float64))
     assert torch.isfinite(q.grad).all()
-    assert torch.isfinite(q_tot).all()
-    assert lam.grad[0, 0] == 0
+    assert all(torch.isfinite(x).all() for x in value)
 
 
 def test_alpha_gets_no_gradient(batch):
@@ -199,14 +167,13 @@ def test_the_number_of_threads_changes_no_bit():
     q = torch.randn(4000, 3, 18, generator=generator, requires_grad=True)
     available = torch.rand(q.shape, generator=generator) < 0.6
     lam, v_state = torch.rand(4000, 3, generator=generator), torch.rand(4000, generator=generator)
-    actions = torch.zeros(4000, 3, dtype=torch.int64)
     before = torch.get_num_threads()
     results = []
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
             value = ops.soft_value(q, available, 0.1)
-            q_tot = ops.soft_mix(q, available, actions, 0.1, lam, v_state)
+            q_tot = ops.routed_mix(q[..., 0], value.v, lam, v_state)
             grad = torch.autograd.grad((*value, q_tot), q, [torch.ones_like(x) for x in (*value, q_tot)])
             results.append([*value, q_tot, *grad])
     finally:
@@ -217,13 +184,10 @@ def test_the_number_of_threads_changes_no_bit():
 
 def loss(q, available, actions, alpha, lam, v_state, reward, values, terminated, mask):
     value = ops.soft_value(q, available, alpha)
-    q_tot = ops.soft_mix(q, available, actions, alpha, lam, v_state)
     chosen = q.gather(-1, actions[..., None])[..., 0]
     both = ops.routed_mix(chosen, value.v, lam, v_state) + ops.literal_mix(chosen, value.v, lam, v_state)
     target = ops.td_lambda(reward, values, terminated, mask, 0.99, 0.8)
-    return (
-        (q_tot + both - target.sum(-1)).square().mean() - value.entropy.mean() + value.policy.square().sum()
-    )
+    return (both - target.sum(-1)).square().mean() - value.entropy.mean() + value.policy.square().sum()
 
 
 @pytest.mark.parametrize("alpha", [0.5, torch.tensor(0.5)], ids=["number", "tensor"])
@@ -254,8 +218,8 @@ def test_bad_arguments_are_named(batch):
     with pytest.raises(ValueError, match=r"alpha: -1\.0+, must be finite and above 0"):
         ops.soft_value(b["q"], None, -1.0)
     with pytest.raises(ValueError, match=r"lam: shape \(2,\), expected \(2, 3\)"):
-        ops.soft_mix(b["q"], None, b["actions"], 0.5, b["v_state"], b["v_state"])
+        ops.routed_mix(b["chosen"], b["v"], b["v_state"], b["v_state"])
     with pytest.raises(ValueError, match="lam: dtype float32, expected float64"):
-        ops.soft_mix(b["q"], None, b["actions"], 0.5, b["lam"].float(), b["v_state"])
+        ops.routed_mix(b["chosen"], b["v"], b["lam"].float(), b["v_state"])
     with pytest.raises(ValueError, match=r"values: shape \(2, 3\), expected \(2, 4\)"):
         ops.td_lambda(b["chosen"], b["v"], b["v"] > 0, b["v"] > 0, 0.99, 0.8)

@@ -31,9 +31,6 @@ ALPHA = 0.5
 class Batch:
     q: Tensor
     available: Tensor
-    actions: Tensor
-    lam: Tensor
-    v_state: Tensor
     grads: tuple[Tensor, ...]
     reward: Tensor
     values: Tensor
@@ -43,16 +40,13 @@ class Batch:
     @staticmethod
     def of(shape: tuple[int, int, int, int]) -> Batch:
         generator = torch.Generator().manual_seed(0)
-        b, t, n, _ = shape
+        b, t = shape[:2]
         available = torch.rand(shape, generator=generator) < 0.6
         available[..., 0] = True
         lengths = torch.randint(t // 2, t + 1, (b, 1), generator=generator)
         return Batch(
             q=torch.randn(shape, generator=generator).requires_grad_(),
             available=available,
-            actions=available.int().argmax(-1),
-            lam=torch.rand(b, t, n, generator=generator).requires_grad_(),
-            v_state=torch.randn(b, t, generator=generator).requires_grad_(),
             grads=tuple(torch.randn(s, generator=generator) for s in (shape[:3], shape, shape, shape[:3])),
             reward=torch.randn(b, t, generator=generator),
             values=torch.randn(b, t + 1, generator=generator),
@@ -81,29 +75,6 @@ def soft_value_fop(q: Tensor, available: Tensor) -> tuple[Tensor, ...]:
     return tuple(native_ops.soft_value(q, available, ALPHA))
 
 
-def _mix(v: Tensor, q: Tensor, actions: Tensor, lam: Tensor, v_state: Tensor) -> Tensor:
-    chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-    return chosen.sum(-1) + v_state + ((lam - 1) * (chosen - v).detach()).sum(-1)
-
-
-def soft_mix_eager(q: Tensor, available: Tensor, actions: Tensor, lam: Tensor, v_state: Tensor) -> Tensor:
-    v = ALPHA * torch.logsumexp(q.masked_fill(~available, -1e10) / ALPHA, -1)
-    return _mix(v, q, actions, lam, v_state)
-
-
-def soft_mix_tuned(q: Tensor, available: Tensor, actions: Tensor, lam: Tensor, v_state: Tensor) -> Tensor:
-    with torch.no_grad():
-        logits = q / ALPHA + (available.to(q.dtype) - 1) * 1e9
-        highest = logits.amax(-1, keepdim=True)
-        # A mild floor instead of -1e9 keeps exp on its fast path.
-        v = ALPHA * (highest.squeeze(-1) + (logits - highest).clamp_min(-80).exp().sum(-1).log())
-    return _mix(v, q, actions, lam, v_state)
-
-
-def soft_mix_fop(q: Tensor, available: Tensor, actions: Tensor, lam: Tensor, v_state: Tensor) -> Tensor:
-    return native_ops.soft_mix(q, available, actions, ALPHA, lam, v_state)
-
-
 def td_lambda_eager(reward: Tensor, values: Tensor, terminated: Tensor, mask: Tensor) -> Tensor:
     targets, after = [], values[:, -1]
     follows = torch.zeros_like(mask[:, 0])
@@ -120,25 +91,20 @@ def td_lambda_fop(reward: Tensor, values: Tensor, terminated: Tensor, mask: Tens
 
 
 SOFT_VALUE = {"fop": soft_value_fop, "eager": soft_value_eager, "tuned": soft_value_tuned}
-SOFT_MIX = {"fop": soft_mix_fop, "eager": soft_mix_eager, "tuned": soft_mix_tuned}
 TD_LAMBDA = {"fop": td_lambda_fop, "eager": td_lambda_eager}
-KERNELS = {"soft_value": SOFT_VALUE, "soft_mix": SOFT_MIX, "td_lambda": TD_LAMBDA}
+KERNELS = {"soft_value": SOFT_VALUE, "td_lambda": TD_LAMBDA}
 
 
 def work(kernel: str, function: Callable[..., object], batch: Batch) -> Callable[[], object]:
     """One forward and, where there is one, backward pass; everything asked for is computed and returned."""
     if kernel == "soft_value":
-        return partial(_both_ways, function, (batch.q, batch.available), (batch.q,), batch.grads)
-    if kernel == "soft_mix":
-        leaves = (batch.q, batch.lam, batch.v_state)
-        inputs = (batch.q, batch.available, batch.actions, batch.lam, batch.v_state)
-        return partial(_both_ways, function, inputs, leaves, batch.v_state.detach())
+        return partial(_both_ways, function, batch)
     return partial(function, batch.reward, batch.values, batch.terminated, batch.mask)
 
 
-def _both_ways(function: Callable[..., object], inputs: object, leaves: object, grads: object) -> object:
-    outputs = function(*inputs)
-    return outputs, torch.autograd.grad(outputs, leaves, grads)
+def _both_ways(function: Callable[..., tuple[Tensor, ...]], batch: Batch) -> object:
+    outputs = function(batch.q, batch.available)
+    return outputs, torch.autograd.grad(outputs, batch.q, batch.grads)
 
 
 def pairs() -> Iterable[Pair]:

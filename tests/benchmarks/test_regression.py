@@ -8,11 +8,11 @@ import pytest
 import regression
 import torch
 
-BASELINE = {"soft_value / 3m": 9.0, "soft_mix / MMM2": 12.0}
+BASELINE = {"soft_value / 3m": 9.0, "td_lambda / MMM2": 150.0}
 
 
 def test_a_slow_down_by_30_percent_fails():
-    measured = {"soft_value / 3m": 9.0 / 1.3, "soft_mix / MMM2": 12.0}
+    measured = {"soft_value / 3m": 9.0 / 1.3, "td_lambda / MMM2": 150.0}
     assert regression.regressions(BASELINE, measured) == {"soft_value / 3m": pytest.approx(0.3)}
 
 
@@ -25,7 +25,7 @@ def test_noise_and_speed_ups_pass():
 
 def test_a_row_that_vanished_fails_and_a_new_one_passes():
     measured = {"soft_value / 3m": 9.0, "replay / 3m": 2.0}
-    assert set(regression.regressions(BASELINE, measured)) == {"soft_mix / MMM2"}
+    assert set(regression.regressions(BASELINE, measured)) == {"td_lambda / MMM2"}
 
 
 def test_measure_sees_the_work():

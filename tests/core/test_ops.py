@@ -226,25 +226,6 @@ def test_mixes_by_hand():
     assert ops.routed_mix(q, v, lam, np.array([10.0])) == pytest.approx([11.0])
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_soft_mix_is_gather_value_and_mix(path, dtype):
-    rng = np.random.default_rng(2)
-    q = rng.normal(size=(11, 5, 18)).astype(dtype)
-    available = rng.random(q.shape) < 0.5
-    available[..., 0] = True
-    available[4, 2] = False  # a padded agent
-    actions = available.argmax(-1)
-    lam, v_state = rng.uniform(0, 2, (11, 5)).astype(dtype), rng.normal(size=11).astype(dtype)
-    chosen = np.take_along_axis(q, actions[..., None], -1)[..., 0]
-    chosen[4, 2] = 0
-    q[4, 2] = np.nan
-    v = ops.soft_value(q, available, 0.3).v
-    expected = v_state + (chosen + (lam - 1) * (chosen - v)).sum(-1)
-    got = ops.soft_mix(q, available, actions, 0.3, lam, v_state)
-    np.testing.assert_allclose(got, expected, rtol=0, atol=2e-5 if dtype == np.float32 else 1e-13)
-    assert np.array_equal(got, ops.soft_mix(q, available, actions, 0.3, lam, v_state, threads=3))
-
-
 def td_lambda_oracle(reward, values, terminated, mask, gamma, lam):
     """Forward view: the lambda-weighted mean of n-step returns of each episode at its own length."""
     target = np.zeros(reward.shape)
@@ -337,14 +318,9 @@ def test_bad_arguments_are_named(change, message):
 
 
 def test_other_functions_name_bad_arguments_too():
-    q, one = np.ones((2, 3, 4)), np.ones((2, 3))
-    actions = np.zeros((2, 3), np.int64)
-    with pytest.raises(ValueError, match=r"actions: 4 at flat index 5 is outside 0\.\.3"):
-        ops.soft_mix(q, None, np.array([[0, 1, 2], [3, 0, 4]]), 1.0, one, np.ones(2))
-    with pytest.raises(ValueError, match="actions: dtype int32, expected int64"):
-        ops.soft_mix(q, None, actions.astype(np.int32), 1.0, one, np.ones(2))
+    one = np.ones((2, 3))
     with pytest.raises(ValueError, match=r"lam: shape \(3, 2\), expected \(2, 3\)"):
-        ops.soft_mix(q, None, actions, 1.0, one.T, np.ones(2))
+        ops.routed_mix(one, one, one.T, np.ones(2))
     with pytest.raises(ValueError, match=r"v_state: shape \(3,\), expected \(2,\)"):
         ops.routed_mix(one, one, one, np.ones(3))
     with pytest.raises(ValueError, match="v_tot: dtype float32, expected float64"):
@@ -359,9 +335,7 @@ def test_other_functions_name_bad_arguments_too():
 def test_empty_arrays_and_views():
     assert ops.soft_value(np.ones((0, 4)), None, 1.0).policy.shape == (0, 4)
     assert ops.soft_value(np.ones((2, 0)), None, 1.0).v.tolist() == [0, 0]
-    assert ops.soft_mix(
-        np.ones((2, 0, 4)), None, np.ones((2, 0), np.int64), 1.0, np.ones((2, 0)), np.arange(2.0)
-    ).tolist() == [0, 1]
+    assert ops.routed_mix(*[np.ones((2, 0))] * 3, np.arange(2.0)).tolist() == [0, 1]
     q = np.random.default_rng(0).normal(size=(4, 6))
     view = ops.soft_value(q[:, ::2], None, 1.0)
     assert np.array_equal(view.v, ops.soft_value(q[:, ::2].copy(), None, 1.0).v)

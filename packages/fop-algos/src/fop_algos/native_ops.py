@@ -81,30 +81,6 @@ def literal_mix(q: Tensor, v: Tensor, lam: Tensor, v_tot: Tensor) -> Tensor:
     return _call_literal_mix(q, v, lam, v_tot)  # type: ignore[no-any-return]
 
 
-def soft_mix(
-    q: Tensor, available: Tensor | None, actions: Tensor, alpha: Tensor | float, lam: Tensor, v_state: Tensor
-) -> Tensor:
-    """`routed_mix` from the values of all actions, in one pass: gather, masked soft value, mix.
-
-    Args:
-        q: `[..., N, A]`.
-        available: `[..., N, A]` bool, or None where every action is available.
-        actions: `[..., N]` int64, the chosen actions.
-        alpha: temperature > 0: a number, or a tensor `[]` or `[..., N]`. Gets no gradient.
-        lam: `[..., N]` weights.
-        v_state: `[...]` the state's own value.
-
-    Returns:
-        `q_tot` `[...]`. An agent without any available action (padding) adds nothing and gets no gradient.
-    """
-    _expect("available", available, q.shape)
-    _expect("actions", actions, q.shape[:-1])
-    _expect("lam", lam, q.shape[:-1])
-    _expect("v_state", v_state, q.shape[:-2])
-    temperature = _temperature(alpha, q, q.shape[:-1])
-    return _call_soft_mix(q, available, actions, temperature, lam, v_state)[0]  # type: ignore[no-any-return]
-
-
 def td_lambda(
     reward: Tensor, values: Tensor, terminated: Tensor, mask: Tensor, gamma: float, lam: float
 ) -> Tensor:
@@ -362,72 +338,6 @@ _call_literal_mix = _define(
     _mix_fake,
     _literal_mix_grad,
     _literal_mix_setup,
-)
-
-
-# soft_mix: also gives the advantages q_i - v_i `[..., N]`, which its gradient needs
-
-
-def _soft_mix_fake(
-    q: Tensor, available: Tensor | None, actions: Tensor, alpha: Tensor, lam: Tensor, v_state: Tensor
-) -> tuple[Tensor, Tensor]:
-    return _empty(q, 2), _empty(q, 1)
-
-
-def _soft_mix(
-    q: Tensor, available: Tensor | None, actions: Tensor, alpha: Tensor, lam: Tensor, v_state: Tensor
-) -> tuple[Tensor, Tensor]:
-    q_tot, advantage = _empty(q, 2), _empty(q, 1)
-    inputs = _np(q), _np(available), _np(actions), _np(alpha), _np(lam), _np(v_state)
-    _native.soft_mix(*inputs, q_tot.numpy(), advantage.numpy(), _threads())
-    return q_tot, advantage
-
-
-def _soft_mix_backward_fake(
-    advantage: Tensor, available: Tensor | None, actions: Tensor, grad: Tensor, n_actions: int
-) -> tuple[Tensor, Tensor]:
-    return advantage.new_empty((*advantage.shape, n_actions)), _empty(advantage)
-
-
-def _soft_mix_backward(
-    advantage: Tensor, available: Tensor | None, actions: Tensor, grad: Tensor, n_actions: int
-) -> tuple[Tensor, Tensor]:
-    grad_q, grad_lam = _soft_mix_backward_fake(advantage, available, actions, grad, n_actions)
-    inputs = _np(advantage), _np(available), _np(actions), _np(grad)
-    _native.soft_mix_backward(*inputs, grad_q.numpy(), grad_lam.numpy(), _threads())
-    return grad_q, grad_lam
-
-
-def _soft_mix_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    q, available, actions, *_ = inputs
-    _, advantage = output
-    ctx.mark_non_differentiable(advantage)
-    ctx.set_materialize_grads(False)
-    ctx.n_actions = q.shape[-1]
-    ctx.save_for_backward(advantage, available, actions)
-
-
-def _soft_mix_grad(ctx: Any, grad: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, ...]:
-    if grad is None:
-        return (None,) * 6
-    advantage, available, actions = ctx.saved_tensors
-    grad_q, grad_lam = torch.ops.fop.soft_mix_backward(advantage, available, actions, grad, ctx.n_actions)
-    return grad_q, None, None, None, grad_lam, grad
-
-
-_define(
-    "soft_mix_backward(Tensor advantage, Tensor? available, Tensor actions, Tensor grad, SymInt n_actions)"
-    " -> (Tensor, Tensor)",
-    _soft_mix_backward,
-    _soft_mix_backward_fake,
-)
-_call_soft_mix = _define(
-    "soft_mix(Tensor q, Tensor? available, Tensor actions, Tensor alpha, Tensor lam, Tensor v_state)"
-    " -> (Tensor, Tensor)",
-    _soft_mix,
-    _soft_mix_fake,
-    _soft_mix_grad,
-    _soft_mix_setup,
 )
 
 

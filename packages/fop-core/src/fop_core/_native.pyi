@@ -217,9 +217,9 @@ def soft_value(
     available: _Array | None,
     alpha: _Array,
     v: _Array,
-    policy: _Array | None,
-    log_policy: _Array | None,
-    entropy: _Array | None,
+    policy: _Array,
+    log_policy: _Array,
+    entropy: _Array,
     threads: int,
 ) -> None: ...
 def soft_value_backward(
@@ -247,26 +247,6 @@ def literal_mix_backward(
     grad: _Array,
     grad_q: _Array,
     grad_v: _Array,
-    grad_lam: _Array,
-    threads: int,
-) -> None: ...
-def soft_mix(
-    q: _Array,
-    available: _Array | None,
-    actions: _Array,
-    alpha: _Array,
-    lam: _Array,
-    v_state: _Array,
-    q_tot: _Array,
-    advantage: _Array,
-    threads: int,
-) -> None: ...
-def soft_mix_backward(
-    advantage: _Array,
-    available: _Array | None,
-    actions: _Array,
-    grad: _Array,
-    grad_q: _Array,
     grad_lam: _Array,
     threads: int,
 ) -> None: ...

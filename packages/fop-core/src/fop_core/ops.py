@@ -76,46 +76,6 @@ def literal_mix(q: Array, v: Array, lam: Array, v_tot: Array, *, threads: int = 
     return q_tot
 
 
-def soft_mix(
-    q: Array,
-    available: Array | None,
-    actions: Array,
-    alpha: float | Array,
-    lam: Array,
-    v_state: Array,
-    *,
-    threads: int = 1,
-) -> Array:
-    """`routed_mix` from the values of all actions: gather, masked soft value and mix in one pass.
-
-    Args:
-        q: `[..., N, A]`.
-        available: `[..., N, A]` bool, or None where every action is available.
-        actions: `[..., N]` int64, the chosen actions.
-        alpha: temperature > 0: a number, or `[..., N]`.
-        lam: `[..., N]`.
-        v_state: `[...]`.
-        threads: at most this many.
-
-    Returns:
-        `q_tot` `[...]`. An agent without any available action (padding) adds nothing.
-    """
-    q = _dense(q)
-    q_tot, advantage = np.empty(q.shape[:-2], q.dtype), np.empty(q.shape[:-1], q.dtype)
-    _native.soft_mix(
-        q,
-        _bools(available),
-        _dense(actions),
-        _temperature(alpha, q),
-        _dense(lam),
-        _dense(v_state),
-        q_tot,
-        advantage,
-        threads,
-    )
-    return q_tot
-
-
 def td_lambda(
     reward: Array,
     values: Array,
