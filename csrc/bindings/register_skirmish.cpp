@@ -204,6 +204,7 @@ void register_task(py::module_& module) {
       .def(py::init<>())
       .def_readwrite("client", &Options::client)
       .def_readwrite("scan_interval", &Options::scan_interval)
+      .def_readwrite("attackers_first", &Options::attackers_first)
       .def_readwrite("spread_fire", &Options::spread_fire)
       .def_readwrite("cooldown_noise", &Options::cooldown_noise)
       .def_readwrite("random_update_order", &Options::random_update_order)

@@ -13,7 +13,8 @@ namespace {
 // same AttackTargetPriority). Evidence: docs/environments/skirmish_combat.md.
 int rank(const World& world, int unit, int other) {
   const UnitFigures& body = world.figures_of(other);
-  if (world.target[at(other)] == unit && body.weapon.delivery != Delivery::kNone) return 3;
+  if (world.options.attackers_first && world.target[at(other)] == unit &&
+      body.weapon.delivery != Delivery::kNone) return 3;
   if (body.always_threatens || can_hit(body, world.figures_of(unit))) return 2;
   return body.weapon.delivery == Delivery::kNone ? 0 : 1;
 }

@@ -30,6 +30,7 @@ UNIT_TYPES: list[str]
 class EngineOptions:
     client: int
     scan_interval: int
+    attackers_first: bool
     spread_fire: bool
     cooldown_noise: bool
     random_update_order: bool

@@ -61,7 +61,9 @@ class SmacOptions:
         enemy_ids: ids of the enemies in order of creation, or `recycled` as seen after a restart of the real
             game: the first created comes last.
         scan_interval: loops between an enemy's looks for targets.
-        spread_fire: shooting enemies choose different targets of those within range.
+        attackers_first: an enemy prefers those who attack it to all other targets.
+        spread_fire: of targets within range an enemy takes one whom the fewest of its friends fight; without
+            it, the nearest.
         cooldown_noise: random addend of -1 to +2 loops to each weapon period.
         random_update_order: units act in a random order within a loop.
         attack_move_answers_damage: a hit makes an attack-moving unit look, and answer, at once.
@@ -94,6 +96,7 @@ class SmacOptions:
     first_loops: int = 1
     enemy_ids: Literal["creation", "recycled"] = "creation"
     scan_interval: int = 8
+    attackers_first: bool = True
     spread_fire: bool = True
     cooldown_noise: bool = True
     random_update_order: bool = True
@@ -132,6 +135,7 @@ class SmacOptions:
         engine.client = 410 if self.client == "4.10" else 462
         for name in (
             "scan_interval",
+            "attackers_first",
             "spread_fire",
             "cooldown_noise",
             "random_update_order",
