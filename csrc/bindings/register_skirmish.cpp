@@ -112,7 +112,7 @@ py::array_t<UnitRow> unit_rows(const World& world, const std::vector<std::int32_
               world.shield[u],
               unit_figures.shield,
               world.energy[u],
-              world.cooldown[u],
+              std::max(0.0f, world.cooldown[u]),  // below 0: ready for a share of a loop
               static_cast<std::int32_t>(world.order[u]),
               world.order_target[u],
               world.order_x[u],

@@ -337,6 +337,22 @@ def total(units):
 def stands_on_ground(terrain, x, y, slack=0.01):
     """Is there ground within `slack` of the centre?"""
     return any(
-        terrain.walkable_open[int(y + dy), int(x + dx)]
+        terrain.walkable_open[int(y + dy), int(x + dx)] or in_cut_corner(terrain, x + dx, y + dy)
         for dx, dy in itertools.product((-slack, 0, slack), repeat=2)
     )
+
+
+def in_cut_corner(terrain, x, y):
+    """Is the point in the low half of the last cell of a cliff, which is ground although the cell is closed?"""
+    column, row = int(x), int(y)
+    if not (0 < column < 31 and 0 < row < 31):
+        return False
+    level = terrain.walkable  # the cliff's own cells, the high half included, are not walkable
+    solid = ~level
+    east, west = solid[row, column + 1], solid[row, column - 1]
+    north, south = solid[row + 1, column], solid[row - 1, column]
+    if east == west or north == south:
+        return False
+    towards_east = x - column if east else column + 1 - x
+    towards_north = y - row if north else row + 1 - y
+    return towards_east + towards_north < 1

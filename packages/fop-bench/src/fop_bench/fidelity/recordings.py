@@ -35,7 +35,7 @@ class Birth:
     type: str
     player: int
     cell: tuple[int, int]
-    tag: int
+    tag: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ class Episode:
     """
 
     number: int
-    loop0: int
     first: bool
     units: tuple[Birth, ...]
     deaths: tuple[Death, ...]
     orders: tuple[Order, ...]
     end: int
+    loop0: int = 0
 
     @property
     def fallen(self) -> tuple[Death, ...]:
