@@ -54,10 +54,8 @@ struct Bodies {
   std::array<std::uint8_t, kMaxUnits> obstacle_count;
 };
 
-// Directions tried in turn: multiples of 22.5 degrees.
-constexpr float kCos[] = {1, 0.923879533f, 0.707106781f, 0.382683432f, 0, -0.382683432f};
-constexpr float kSin[] = {0, 0.382683432f, 0.707106781f, 0.923879533f, 1, 0.923879533f};
-constexpr int kSteps = 6;
+constexpr float kMostTurn = -0.38268343f;  // cosine of 112.5 degrees: farther a walker doesn't turn aside
+constexpr float kGraze = 1e-3f;            // what rounding may cut off an obstacle
 
 float contact(const Body& a, const Body& b) { return a.radius + b.radius - kSlack; }
 
@@ -201,8 +199,27 @@ float free_time(const Bodies& bodies, int i, float vx, float vy, float enough) {
   return least;
 }
 
-// Turns aside by as little as it takes to have the way free, on the side once chosen if that can be; where no
-// way is free, goes the least blocked one as far as it can.
+// The directions that an obstacle closes to a body: within an angle about the way to the obstacle's centre.
+struct Cone {
+  float x, y;          // unit vector towards the obstacle
+  float cosine, sine;  // of half the angle
+};
+
+int cones_of(const Bodies& bodies, int i, std::array<Cone, kMaxObstacles>& cones) {
+  const Body& body = bodies.all[at(i)];
+  const int count = bodies.obstacle_count[at(i)];
+  for (int k = 0; k < count; ++k) {
+    const Body& other = bodies.all[bodies.obstacles[at(i)][at(k)]];
+    const float dx = other.x - body.x, dy = other.y - body.y;
+    const float distance = std::max(std::sqrt(dx * dx + dy * dy), 1e-6f);
+    const float sine = std::min(1.0f, contact(body, other) / distance);
+    cones[at(k)] = {dx / distance, dy / distance, std::sqrt(1 - sine * sine), sine};
+  }
+  return count;
+}
+
+// Turns aside by as little as it takes to pass everybody in the way, along the edge of what they close together,
+// on the side once chosen if that can be; where no way is open, goes straight on as far as it can.
 void go_round(World& world, Bodies& bodies, int i) {
   Body& body = bodies.all[at(i)];
   Steering& steering = world.steering[at(body.unit)];
@@ -210,35 +227,38 @@ void go_round(World& world, Bodies& bodies, int i) {
     body.vx = body.vy = 0;
     return;
   }
-  const float vx = body.vx, vy = body.vy;
-  float best_time = free_time(bodies, i, vx, vy, 0), best_x = vx, best_y = vy;
-  int best = 0;
-  const auto attempt = [&](int step, int side) {
-    const float turn = static_cast<float>(side) * kSin[step];
-    const float x = kCos[step] * vx - turn * vy, y = turn * vx + kCos[step] * vy;
-    const float time = free_time(bodies, i, x, y, best_time);
-    if (time <= best_time) return false;
-    best_time = time;
-    best_x = x;
-    best_y = y;
-    best = side * step;
-    return time >= kForesight;
-  };
-  const int side = steering.detour < 0 ? -1 : 1;
-  bool found = false;
-  if (steering.detour != 0) {
-    for (int step = std::max(1, std::abs(steering.detour) - 1); step < kSteps && !found; ++step) {
-      found = attempt(step, side);
+  std::array<Cone, kMaxObstacles> cones;
+  const int count = cones_of(bodies, i, cones);
+  const float speed = std::sqrt(body.vx * body.vx + body.vy * body.vy);
+  const float ux = body.vx / speed, uy = body.vy / speed;
+  float best_x = ux, best_y = uy, best_ahead = -2;
+  int best_side = 0;
+  for (int k = 0; k < count; ++k) {
+    const Cone& cone = cones[at(k)];
+    for (const int side : {-1, 1}) {
+      const float sine = static_cast<float>(side) * cone.sine;
+      const float x = cone.cosine * cone.x - sine * cone.y, y = sine * cone.x + cone.cosine * cone.y;
+      const float ahead = x * ux + y * uy;
+      const int turn = ux * y - uy * x >= 0 ? 1 : -1;
+      const bool on_side = steering.detour == 0 || turn == steering.detour;
+      const bool best_on_side = steering.detour == 0 || best_side == steering.detour;
+      if (ahead < kMostTurn || (best_side != 0 && (best_on_side > on_side || (best_on_side == on_side && ahead <= best_ahead)))) continue;
+      bool open = true;
+      for (int j = 0; j < count && open; ++j) {
+        open = x * cones[at(j)].x + y * cones[at(j)].y <= cones[at(j)].cosine + kGraze;
+      }
+      if (!open) continue;
+      best_x = x;
+      best_y = y;
+      best_ahead = ahead;
+      best_side = turn;
     }
-    for (int step = 1; step < kSteps && !found; ++step) found = attempt(step, -side);
-  } else {
-    for (int step = 1; step < kSteps && !found; ++step) found = attempt(step, -1) || attempt(step, 1);
   }
-  const float share = std::min(1.0f, best_time);
+  const float share = std::min(1.0f, free_time(bodies, i, speed * best_x, speed * best_y, 0));
   steering.stuck = share <= 0;
-  steering.detour = static_cast<std::int8_t>(best);
-  body.vx = share * best_x;
-  body.vy = share * best_y;
+  steering.detour = static_cast<std::int8_t>(best_side);
+  body.vx = share * speed * best_x;
+  body.vy = share * speed * best_y;
 }
 
 // How much of a pair's overlap each of the two gives way by.
