@@ -17,7 +17,7 @@ namespace fop::skirmish {
 namespace {
 
 constexpr float kSlack = 63.0f / 1024;  // by how much two bodies may overlap
-constexpr float kForesight = 5;      // loops: how early a unit turns aside for somebody who stands
+constexpr float kForesight = 1;      // loops: a walker turns aside when its next step would touch somebody who stands
 constexpr float kReach = 0.75f;      // at most this far beyond contact is looked ahead
 constexpr float kCloseIn = 0.1f;     // closing in slower than this share of the speed is no obstacle
 constexpr float kGrain = 4096;       // positions are multiples of 1/4096
