@@ -131,8 +131,8 @@ void set_target(World& world, int unit, int target) {
 
 // Every scan_interval loops, in a rhythm of its own, a unit looks for a target, also while it has one. It leaves it
 // for one of a higher rank; out of range, for a nearer one; and, with spread_fire, for one whom fewer friends fight.
-// At once looks a unit whose target has died, and one without a target when it or a friend close by is hit; such a
-// one answers the attacker at whatever distance if it sees nobody.
+// At once looks a unit whose target has died. One without a target that is hit, or whose friend close by is hit,
+// answers the attacker at whatever distance.
 void keep_target(World& world, int unit) {
   const auto u = at(unit);
   const int present = world.target[u];
@@ -147,7 +147,8 @@ void keep_target(World& world, int unit) {
   const int best = choose_target(world, unit);
   if (world.target[u] == kNobody) {
     const int offender = victim != kNobody ? world.last_attacker[at(victim)] : kNobody;
-    set_target(world, unit, best == kNobody && is_target(world, unit, offender) ? offender : best);
+    const bool answers = (best == kNobody || !due) && is_target(world, unit, offender);
+    set_target(world, unit, answers ? offender : best);
   } else if (best != kNobody) {
     const int best_rank = rank(world, unit, best), own_rank = rank(world, unit, present);
     if (best_rank > own_rank || (best_rank == own_rank && is_better(world, unit, best, present))) {
