@@ -205,15 +205,16 @@ struct Cone {
   float cosine, sine;  // of half the angle
 };
 
-int cones_of(const Bodies& bodies, int i, std::array<Cone, kMaxObstacles>& cones) {
+int cones_of(const Bodies& bodies, int i, int prey, std::array<Cone, kMaxObstacles>& cones) {
   const Body& body = bodies.all[at(i)];
-  const int count = bodies.obstacle_count[at(i)];
-  for (int k = 0; k < count; ++k) {
+  int count = 0;
+  for (int k = 0; k < bodies.obstacle_count[at(i)]; ++k) {
     const Body& other = bodies.all[bodies.obstacles[at(i)][at(k)]];
+    if (other.unit == prey) continue;
     const float dx = other.x - body.x, dy = other.y - body.y;
     const float distance = std::max(std::sqrt(dx * dx + dy * dy), 1e-6f);
     const float sine = std::min(1.0f, contact(body, other) / distance);
-    cones[at(k)] = {dx / distance, dy / distance, std::sqrt(1 - sine * sine), sine};
+    cones[at(count++)] = {dx / distance, dy / distance, std::sqrt(1 - sine * sine), sine};
   }
   return count;
 }
@@ -228,7 +229,9 @@ void go_round(World& world, Bodies& bodies, int i) {
     return;
   }
   std::array<Cone, kMaxObstacles> cones;
-  const int count = cones_of(bodies, i, cones);
+  const Motion& motion = world.motion[at(body.unit)];
+  const int prey = motion.kind == Motion::Kind::kToUnit ? motion.unit : kNobody;
+  const int count = cones_of(bodies, i, prey, cones);
   const float speed = std::sqrt(body.vx * body.vx + body.vy * body.vy);
   const float ux = body.vx / speed, uy = body.vy / speed;
   float best_x = ux, best_y = uy, best_ahead = -2;
