@@ -23,6 +23,7 @@ constexpr float kCloseIn = 0.1f;     // closing in slower than this share of the
 constexpr float kGrain = 4096;       // positions are multiples of 1/4096
 constexpr int kMaxPairs = kMaxUnits * 24;
 constexpr int kMaxObstacles = 12;  // more don't fit round a body within reach
+constexpr float kHeadway = 0.5f;   // a walker who makes less of its way is gone round like who stands [F]
 constexpr int kPatience = 4;       // loops between two looks for a way round of a stuck unit
 
 enum class Stance : std::uint8_t {
@@ -34,6 +35,7 @@ enum class Stance : std::uint8_t {
 struct Body {
   float x, y, vx, vy;
   float radius, speed;
+  float progress;  // share of the last loop's wish that came true
   int unit;
   Stance stance;
   bool above;  // Colossi and flyers share a layer above the ground's
@@ -84,7 +86,7 @@ void gather(World& world, Bodies& bodies) {
     const Stance stance = stance_of(world, unit);
     bodies.all[at(bodies.count)] = {
         world.x[unit],     world.y[unit], steering.vx, steering.vy, figures.separation_radius,
-        world.speed[unit], unit,          stance,      above,       world.player[unit],
+        world.speed[unit], steering.progress, unit,          stance,      above,       world.player[unit],
         false};
     sorted = sorted && (bodies.count == 0 || is_before(bodies.all[at(bodies.count - 1)], bodies.all[at(bodies.count)]));
     ++bodies.count;
@@ -109,25 +111,33 @@ void gather(World& world, Bodies& bodies) {
 }
 
 // Is `other` something to go round for the walking `body`? Idle friends are
+<<<<<<< HEAD
 // pushed; walkers part as they touch, except slower ones on the same way, who
 // are overtaken.
 inline bool is_obstacle(const Body& body, const Body& other) {
+=======
+// pushed; walkers part as they touch, except slower ones and those who make no
+// headway on the same way, who are overtaken.
+bool is_obstacle(const Body& body, const Body& other) {
+>>>>>>> 2149476 (Go round walkers who make no headway)
   switch (other.stance) {
     case Stance::kStands:
       return true;
     case Stance::kIdle:
       return other.player != body.player;
     case Stance::kWalks:
-      return other.speed < 0.9f * body.speed && body.vx * other.vx + body.vy * other.vy > 0;
+      return (other.speed < 0.9f * body.speed || other.progress < kHeadway) &&
+             body.vx * other.vx + body.vy * other.vy > 0;
   }
   return false;
 }
 
-// Loops until a body that moves by (vx, vy) per loop touches the other; beyond
+// Loops until a body that moves by (vx, vy) per loop touches the other, which
+// goes on as it really did in the last loop; beyond
 // kForesight: never.
 float time_to_contact(const Body& body, const Body& other, float vx, float vy) {
   const float dx = other.x - body.x, dy = other.y - body.y;
-  const float rx = vx - other.vx, ry = vy - other.vy;
+  const float rx = vx - other.progress * other.vx, ry = vy - other.progress * other.vy;
   const float closing = dx * rx + dy * ry;
   if (closing <= 0) return kForesight;
   const float square = dx * dx + dy * dy;
@@ -324,6 +334,11 @@ float grained(float value) {
   return static_cast<float>(whole - (static_cast<float>(whole) > grains)) / kGrain;
 }
 
+// How long the way gone is against the wished one, at most 1.
+float share_of(float dx, float dy, float wished_x, float wished_y) {
+  return std::min(1.0f, std::sqrt((dx * dx + dy * dy) / (wished_x * wished_x + wished_y * wished_y)));
+}
+
 }  // namespace
 
 void resolve_collisions(World& world) {
@@ -350,10 +365,15 @@ void resolve_collisions(World& world) {
   for (int i = 0; i < bodies.count; ++i) {
     const Body& body = bodies.all[at(i)];
     const auto u = at(body.unit);
-    if (body.x == world.x[u] && body.y == world.y[u]) continue;
+    Steering& steering = world.steering[u];
+    steering.progress = 1;
+    const bool walks = body.stance == Stance::kWalks;
+    if (!walks && body.x == world.x[u] && body.y == world.y[u]) continue;
     const Point place = kept_on_ground(world, body);
-    world.x[u] = grained(place.x);
-    world.y[u] = grained(place.y);
+    const float x = grained(place.x), y = grained(place.y);
+    if (walks) steering.progress = share_of(x - world.x[u], y - world.y[u], steering.vx, steering.vy);
+    world.x[u] = x;
+    world.y[u] = y;
   }
 }
 

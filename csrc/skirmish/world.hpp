@@ -60,6 +60,7 @@ struct Steering {
         waypoint_y = 0;              // next corner on the way to the goal (the goal where the way is free)
   float goal_x = 0, goal_y = 0;      // for which the waypoint was found
   std::int32_t refresh_at = kNever;  // loop from which the waypoint is looked for anew
+  float progress = 1;                // share of the last loop's wish that came true; 1 for who stood
   std::int8_t detour = 0;            // how it goes round others: steps of 22.5 degrees, left positive
   bool stuck = false;                // no way round was found
 };
