@@ -288,9 +288,14 @@ std::array<float, 2> shares(const Body& a, const Body& b) {
   return {0, 1};
 }
 
-// A walker who is pushed may lose way, but gains none.
-void give_way(Body& body, float dx, float dy) {
-  if (body.stance == Stance::kWalks) {
+bool march_together(const Body& a, const Body& b) {
+  return a.stance == Stance::kWalks && b.stance == Stance::kWalks && a.player == b.player &&
+         a.vx * b.vx + a.vy * b.vy > 0;
+}
+
+// A walker who is pushed may lose way, but gains none, unless it is pushed on by those who march with it.
+void give_way(Body& body, float dx, float dy, bool together) {
+  if (body.stance == Stance::kWalks && !together) {
     const float ahead = dx * body.vx + dy * body.vy;
     if (ahead > 0) {
       const float share = ahead / (body.vx * body.vx + body.vy * body.vy);
@@ -313,8 +318,9 @@ void part(Bodies& bodies) {
     const float ux = distance > 0 ? dx / distance : 1.0f, uy = distance > 0 ? dy / distance : 0.0f;
     const float overlap = reach - distance;
     const auto [of_a, of_b] = shares(a, b);
-    give_way(a, -of_a * overlap * ux, -of_a * overlap * uy);
-    give_way(b, of_b * overlap * ux, of_b * overlap * uy);
+    const bool together = march_together(a, b);
+    give_way(a, -of_a * overlap * ux, -of_a * overlap * uy, together);
+    give_way(b, of_b * overlap * ux, of_b * overlap * uy, together);
   }
 }
 
