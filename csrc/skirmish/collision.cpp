@@ -111,15 +111,9 @@ void gather(World& world, Bodies& bodies) {
 }
 
 // Is `other` something to go round for the walking `body`? Idle friends are
-<<<<<<< HEAD
-// pushed; walkers part as they touch, except slower ones on the same way, who
-// are overtaken.
-inline bool is_obstacle(const Body& body, const Body& other) {
-=======
 // pushed; walkers part as they touch, except slower ones and those who make no
 // headway on the same way, who are overtaken.
 bool is_obstacle(const Body& body, const Body& other) {
->>>>>>> 2149476 (Go round walkers who make no headway)
   switch (other.stance) {
     case Stance::kStands:
       return true;
