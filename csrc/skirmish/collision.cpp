@@ -23,7 +23,7 @@ constexpr float kCloseIn = 0.1f;     // closing in slower than this share of the
 constexpr float kGrain = 4096;       // positions are multiples of 1/4096
 constexpr int kMaxPairs = kMaxUnits * 24;
 constexpr int kMaxObstacles = 12;  // more don't fit round a body within reach
-constexpr float kHeadway = 0.5f;   // a walker who makes less of its way is gone round like who stands [F]
+constexpr float kHeadway = 0.3f;   // a walker who makes less of its way is gone round like who stands [F]
 constexpr int kPatience = 4;       // loops between two looks for a way round of a stuck unit
 
 enum class Stance : std::uint8_t {
