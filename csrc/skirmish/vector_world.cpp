@@ -166,11 +166,13 @@ void VectorWorld::random_actions(std::span<const std::uint8_t> active,
     const Battle& battle = battles_[e];
     const Draws draws{seed_, Purpose::kRandomPolicy, battle.world.episode,
                       static_cast<std::uint32_t>(battle.steps)};
+    PhiloxBlock block{};
     for (std::size_t agent = 0; agent < n_agents; ++agent) {
       const std::uint8_t* const row = available.data() + (e * n_agents + agent) * n_actions;
-      std::uint32_t count = 0;
+      std::uint64_t count = 0;
       for (std::size_t a = 0; a < n_actions; ++a) count += row[a];
-      std::uint32_t left = draws.below(static_cast<std::uint32_t>(agent), count);
+      if (agent % 4 == 0) block = draws.block(static_cast<std::uint32_t>(agent / 4));
+      std::uint64_t left = (block[agent % 4] * count) >> 32;
       std::size_t action = 0;
       while (!row[action] || left-- > 0) ++action;
       chosen[agent] = static_cast<std::int64_t>(action);
