@@ -89,12 +89,11 @@ void looks_are_taken_at_intervals_and_at_once_after_a_death_or_a_hit() {
   CHECK(world.target[2] == kNobody);
   deal_damage(world, 0, 2, 6);
   keep_target(world, 2);
-  CHECK(world.target[2] == 1);
+  CHECK(world.target[2] == 0);      // the attacker, though the other is nearer
   CHECK(world.next_scan[2] == 10);  // its rhythm doesn't change
-  world.x[0] = 13;
-  die(world, 1, 2);
+  die(world, 0, 2);
   keep_target(world, 2);
-  CHECK(world.target[2] == 0);
+  CHECK(world.target[2] == 1);
 }
 
 void the_rhythm_of_looks_is_kept() {
