@@ -189,7 +189,9 @@ def _episode(number: int, raw: dict[str, Any]) -> Episode:
         number=number,
         loop0=raw["loop0"],
         first=number == 0,
-        units=tuple(Birth(row[2].removesuffix("_RL"), row[3] - 1, (row[4], row[5]), row[0]) for row in births),
+        units=tuple(
+            Birth(row[2].removesuffix("_RL"), row[3] - 1, (row[4], row[5]), row[0]) for row in births
+        ),
         deaths=tuple(sorted(deaths, key=lambda death: death.loop)),
         orders=tuple(_orders(raw["commands"], unit_of)),
         end=end,
