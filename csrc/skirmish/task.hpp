@@ -15,7 +15,7 @@ namespace fop::skirmish {
 
 // Part of every trace, record and checkpoint. Raise it with every change that
 // alters a battle.
-inline constexpr const char* kEngineVersion = "skirmish-1";
+inline constexpr const char* kEngineVersion = "skirmish-2";
 
 inline constexpr int kNoOp = 0, kStop = 1, kNorth = 2, kSouth = 3, kEast = 4, kWest = 5;
 inline constexpr int kFirstTarget = 6;  // action 6 + k aims at enemy k; a Medivac's at ally k
