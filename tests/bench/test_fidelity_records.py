@@ -227,11 +227,11 @@ def test_the_policy_stands_beside_the_published_row() -> None:
     table, datasets = anchors.policy_tables([policy("2s3z", 50), policy("3m", 50), policy("corridor", 4)])
     # Wilson's interval of 50 in 100: (.5 + 1.92/100) / (1 + 3.84/100) -+ .0961
     row = ["2s3z", "attack", "100", "50.0", "40.4 to 59.6", "90", "-40 NO", "18.00", "40.0", "0.0"]
-    assert table.rows[1] == row
-    assert table.rows[2][5:7] == ["-", "-"]
+    assert table.rows[2] == row
+    assert table.rows[1][5:7] == ["-", "-"]
     assert table.rows[3][5:7] == ["0", "+4"]
     # Nearest in return to 18.00: 18.32 of 53.49 steps.
-    assert datasets.rows[1] == ["2s3z", "attack", "18.00", "40.0", "og_marl Good", "18.32", "2.95", "53.5"]
+    assert datasets.rows[2] == ["2s3z", "attack", "18.00", "40.0", "og_marl Good", "18.32", "2.95", "53.5"]
 
 
 def test_sensitivity_shows_changes_beyond_the_intervals() -> None:

@@ -166,13 +166,11 @@ def _dataset_table(found: Sequence[PolicySummary]) -> list[Table]:
 
 def sensitivity_tables(records: Iterable[Record]) -> list[Table]:
     """The effect of each variant: on the policy's win rates, and on the replays of each map."""
-    records = sorted(
-        (record for record in records if isinstance(record, Policy | Variant)),
-        key=lambda record: (_place((record.map, "")), record.option, record.value),
-    )
+    found = [record for record in records if isinstance(record, Policy | Variant)]
+    found.sort(key=lambda record: (_place((record.map, "")), record.option, record.value))
     tables = []
     wins: dict[tuple[str, str], dict[str, Estimate]] = {}
-    for record in records:
+    for record in found:
         if isinstance(record, Policy):
             wins.setdefault((record.option, record.value), {})[record.map] = wilson(
                 sum(record.won), len(record.won)
@@ -184,7 +182,7 @@ def sensitivity_tables(records: Iterable[Record]) -> list[Table]:
         for (option, value), row in sorted(wins.items()):
             cells = [_change(row.get(name), base.get(name) if option else None) for name in maps]
             rows.append([option or "(defaults)", value, *cells])
-        n = next(len(record.won) for record in records if isinstance(record, Policy))
+        n = next(len(record.won) for record in found if isinstance(record, Policy))
         tables.append(
             Table(
                 "Sensitivity: win rate of the heuristic policy",
@@ -194,20 +192,20 @@ def sensitivity_tables(records: Iterable[Record]) -> list[Table]:
             )
         )
     replays: dict[str, dict[tuple[str, str], dict[str, float]]] = {}
-    for record in records:
+    for record in found:
         if isinstance(record, Variant):
             replays.setdefault(record.map, {})[record.option, record.value] = {
                 name: math.nan if value is None else math.inf if value == NO_MATCH else value
                 for name, value in record.measures.items()
             }
-    for name, variants in replays.items():
+    for map_name, variants in replays.items():
         measures = list(next(iter(variants.values())))
         rows = [["option", "value", *measures]]
-        for (option, value), found in variants.items():
-            rows.append([option or "(defaults)", value, *(short(found[measure]) for measure in measures)])
+        for (option, value), measured in sorted(variants.items()):
+            rows.append([option or "(defaults)", value, *(short(measured[name]) for name in measures)])
         tables.append(
             Table(
-                f"Sensitivity: replays of {name}",
+                f"Sensitivity: replays of {map_name}",
                 rows,
                 "Medians as in the tables of places and deaths (cells, loops, share of the loop); same "
                 "winner: share; mean dead of both sides in the plays.",
