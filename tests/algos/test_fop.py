@@ -137,5 +137,5 @@ def test_critics_move_only_by_their_own_loss(new_run) -> None:  # type: ignore[n
 
 
 def test_alpha_must_stay_away_from_zero() -> None:
-    with pytest.raises(ValueError, match=r"alpha goes from 1\.0 to 0\.0; 0\.001 is the least"):
+    with pytest.raises(ValueError, match=r"alpha\.end is 0\.0; it must be from 0\.001"):
         replace(GAMES, alpha=replace(GAMES.alpha, end=0.0))

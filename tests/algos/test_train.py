@@ -111,6 +111,8 @@ def test_limits_and_names() -> None:
         type(catalogue.entry("fop").smac)(burn_in_episodes=8)
     with pytest.raises(ValueError, match="updates_per_round is 0"):
         type(catalogue.entry("vdn").smac)(updates_per_round=0)
+    with pytest.raises(ValueError, match=r"mixer_embed is 0; at least 1 is needed"):
+        type(catalogue.entry("qmix").smac)(mixer_embed=0)
 
 
 def test_a_limit_is_needed(new_run) -> None:  # type: ignore[no-untyped-def]

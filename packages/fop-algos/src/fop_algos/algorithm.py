@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal, Protocol
 
 import torch
@@ -14,6 +15,23 @@ from torch import Tensor, nn
 from fop_core.errors import NotFinite
 from fop_core.protocols import Replay
 from fop_core.types import Clock, TaskSpec
+
+
+def within(config: object, least: float, most: float, *names: str) -> None:
+    """Checks fields of a config; `alpha.end` is a field of a field, and of a tuple every entry is checked.
+
+    Raises:
+        ValueError: one of them isn't in `[least, most]` (NaN never is).
+    """
+    for name in names:
+        value = attrgetter(name)(config)
+        if not all(least <= x <= most for x in (value if isinstance(value, tuple) else (value,))):
+            needed = (
+                f"it must be from {least:g} to {most:g}"
+                if most < math.inf
+                else f"at least {least:g} is needed"
+            )
+            raise ValueError(f"{name} is {value}; {needed}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +50,9 @@ class RoundConfig:
     """Episodes in the batch of an update."""
 
     def __post_init__(self) -> None:
-        for name in ("episodes_per_round", "updates_per_round", "buffer_episodes", "batch_episodes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; at least 1 is needed")
+        within(
+            self, 1, math.inf, "episodes_per_round", "updates_per_round", "buffer_episodes", "batch_episodes"
+        )
         if self.batch_episodes > self.burn_in_episodes:
             raise ValueError(
                 f"burn_in_episodes is {self.burn_in_episodes}, less than one batch ({self.batch_episodes})"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from fop_core.errors import FopError, UnknownName
+from fop_core.errors import UnknownName, sentence
 
 from . import __version__
 from .fidelity import commands as fidelity_commands
@@ -262,8 +262,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in argv:
             raise
-        known = isinstance(error, FopError)
-        kind = "" if known else f"unexpected {type(error).__name__}: "
-        hint = "" if known else " (--debug shows where)"
-        print(f"fop-bench: {kind}{error}{hint}", file=sys.stderr)
+        print(f"fop-bench: {sentence(error)}", file=sys.stderr)
         return 2 if isinstance(error, UsageError | UnknownName) else 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import msgspec
 
@@ -120,7 +120,9 @@ def configure(plan: Plan, algorithm: str, spec: TaskSpec) -> RoundConfig:
     try:
         return msgspec.convert(values, type(base), strict=False)
     except msgspec.ValidationError as error:
-        raise UsageError(f"the settings of {algorithm} don't fit: {_readable(error)}") from error
+        raise UsageError(
+            f"the settings of {algorithm} don't fit: {_readable(error, values, type(base))}"
+        ) from error
 
 
 def _set(values: dict[str, Any], path: list[str], text: str, algorithm: str) -> None:
@@ -133,36 +135,46 @@ def _set(values: dict[str, Any], path: list[str], text: str, algorithm: str) -> 
     elif rest:
         raise UsageError(f"{name} of {algorithm} has no field {'.'.join(rest)!r}: it is {values[name]!r}")
     elif isinstance(values[name], dict | list | tuple):
+        parts = isinstance(values[name], dict)
+        known = ", ".join(f"{name}.{key}" for key in values[name]) if parts else "[64,64]"
         try:
-            values[name] = msgspec.json.decode(text)
+            value = msgspec.json.decode(text, type=dict if parts else list)
         except msgspec.DecodeError:
-            known = (
-                ", ".join(f"{name}.{key}" for key in values[name])
-                if isinstance(values[name], dict)
-                else "[64,64]"
-            )
             raise UsageError(f"{name}={text}: set its parts ({known}) or give JSON") from None
+        values[name] = value
     else:
         values[name] = text
 
 
-def _readable(error: msgspec.ValidationError) -> str:
-    """`Expected `int`, got `str` - at `$.hidden`` as `hidden: expected int, got str`."""
+def _readable(error: msgspec.ValidationError, values: Mapping[str, Any], config: type) -> str:
+    """`Expected `int`, got `str` - at `$.hidden`` as `hidden=1.5: expected int`."""
     message, _, place = str(error).partition(" - at ")
     place = place.strip("`").removeprefix("$.")
     message = message.replace("`", "")
-    return f"{place}: {message[0].lower()}{message[1:]}" if place else message
+    if place not in values:
+        return f"{place}: {message[0].lower()}{message[1:]}" if place else message
+    choices = get_args(get_type_hints(config)[place])
+    needed = (
+        f"expected {' or '.join(map(str, choices))}" if choices else message.partition(", got")[0].lower()
+    )
+    return f"{place}={values[place]}: {needed}"
 
 
 def check(plan: Plan) -> None:
-    """Makes every config of the plan, so that a mistake is told before anything starts.
+    """Builds every algorithm of the plan, so that a mistake is told before anything starts.
 
     Raises:
-        UnknownName, UsageError: see `configure`.
+        UnknownName, UsageError: see `configure`; or a config doesn't fit its task.
     """
     import fop_envs
+    from fop_algos.catalogue import build
 
     for task in plan.tasks:
         spec = fop_envs.make(task).spec
         for algorithm in plan.algorithms:
-            configure(plan, algorithm, spec)
+            config = configure(plan, algorithm, spec)
+            try:
+                build(algorithm, spec, config)
+            except (ValueError, RuntimeError) as error:  # torch's, where a net is too large for the memory
+                reason = str(error).partition("\n")[0]
+                raise UsageError(f"the settings of {algorithm} don't fit {task}: {reason}") from error

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from fop_core.errors import DamagedFile, FopError
+from fop_core.errors import DamagedFile, FopError, sentence
 
 from . import presets
 from .manifest import manifest
@@ -54,8 +54,7 @@ def main(pipe: Connection, debug: bool) -> None:
         except Exception as error:
             if debug:
                 traceback.print_exc()
-            kind = "" if isinstance(error, FopError) else f"unexpected {type(error).__name__}: "
-            outcome = Outcome("failed", f"{kind}{error}")
+            outcome = Outcome("failed", sentence(error))
         try:
             pipe.send(outcome)
         except ConnectionError:
@@ -107,7 +106,7 @@ class Session:
                 return self._run()
             except Exception as error:
                 with contextlib.suppress(FopError):  # a full disk has no room for this either
-                    self._write(End(outcome="failed", message=str(error), **self._when()))
+                    self._write(End(outcome="failed", message=sentence(error), **self._when()))
                 raise
 
     def _run(self) -> Outcome:
@@ -144,6 +143,7 @@ class Session:
         result = evaluate(self.state.algorithm, self.test_env, plan.test_episodes, FINAL_TEST)
         self._write(self._test(result, final=True))
         self._write(End(outcome="finished", **self._when()))
+        self._tell("finished")
         return Outcome("finished")
 
     def _elapsed(self) -> float:

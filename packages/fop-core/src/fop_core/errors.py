@@ -30,3 +30,11 @@ class DamagedFile(FopError):
 
 class NotFinite(FopError):
     """NaN or infinity where training needs a number."""
+
+
+def sentence(error: Exception) -> str:
+    """What to show of an error: its message, or, of one that no user can cause, kind and first line."""
+    if isinstance(error, FopError):
+        return str(error)
+    first = str(error).partition("\n")[0]
+    return f"unexpected {type(error).__name__}: {first} (--debug shows where)"

@@ -7,6 +7,7 @@ Zhang, Li, Wang, Xie, Lu, ICML 2021. Sections and equations of its appendix are 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from fop_algos import official
 from fop_algos.agents import AgentNet, NetKind, agent_net, mlp
-from fop_algos.algorithm import RoundConfig, clip, finite, generator, make_optimiser, numbers, seeded
+from fop_algos.algorithm import RoundConfig, clip, finite, generator, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.exploration import draw, epsilon_mixture, greedy
 from fop_algos.losses import masked_mean, policy_loss, td_loss
@@ -72,8 +73,10 @@ class FopConfig(RoundConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.alpha.start, self.alpha.end) < 1e-3:
-            raise ValueError(f"alpha goes from {self.alpha.start} to {self.alpha.end}; 0.001 is the least")
+        within(self, 1, math.inf, "hidden", "heads", "state_value_hidden", "target_update_episodes")
+        within(self, 0, 1, "gamma", "td_lambda", "epsilon.start", "epsilon.end")
+        within(self, 1e-3, 1e6, "alpha.start", "alpha.end")
+        within(self, 1e-12, math.inf, "learning_rate", "max_gradient_norm")
 
 
 GAMES = FopConfig(

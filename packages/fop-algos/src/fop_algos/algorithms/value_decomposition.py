@@ -6,6 +6,7 @@ QMIX: Rashid et al., "QMIX: Monotonic value function factorisation", ICML 2018. 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fop_algos.agents import AgentNet, NetKind, agent_net
-from fop_algos.algorithm import RoundConfig, clip, finite, make_optimiser, numbers, seeded
+from fop_algos.algorithm import RoundConfig, clip, finite, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.exploration import epsilon_greedy, greedy
 from fop_algos.losses import masked_mean, td_loss
@@ -51,6 +52,12 @@ class ValueDecompositionConfig(RoundConfig):
     """Gradients are scaled down to this norm."""
     target_update_episodes: int = 200
     """Episodes between hard copies into the target nets."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        within(self, 1, math.inf, "hidden", "mixer_embed", "hypernet_hidden", "target_update_episodes")
+        within(self, 0, 1, "gamma", "epsilon.start", "epsilon.end")
+        within(self, 1e-12, math.inf, "learning_rate", "max_gradient_norm")
 
 
 GAMES = ValueDecompositionConfig(
