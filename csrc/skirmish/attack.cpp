@@ -171,8 +171,8 @@ void advance_delayed(World& world, PendingHit& hit) {
 
 }  // namespace
 
-// All wind-ups that end in this loop end before anybody decides anew: recorded enemies answer a shot in the loop
-// after the order to shoot.
+// All wind-ups that end in this loop end before anybody decides anew: recorded enemies answer a shot in the
+// loop after the order to shoot.
 void end_wind_up(World& world, int unit) {
   const auto u = at(unit);
   // The share of a loop by which it was ready early is kept for an attack that starts in this very loop.

@@ -17,10 +17,11 @@ namespace fop::skirmish {
 namespace {
 
 constexpr float kSlack = 63.0f / 1024;  // by how much two bodies may overlap
-constexpr float kForesight = 1;      // loops: a walker turns aside when its next step would touch somebody who stands
-constexpr float kReach = 0.75f;      // at most this far beyond contact is looked ahead
-constexpr float kCloseIn = 0.1f;     // closing in slower than this share of the speed is no obstacle
-constexpr float kGrain = 4096;       // positions are multiples of 1/4096
+constexpr float kForesight =
+    1;  // loops: a walker turns aside when its next step would touch somebody who stands
+constexpr float kReach = 0.75f;   // at most this far beyond contact is looked ahead
+constexpr float kCloseIn = 0.1f;  // closing in slower than this share of the speed is no obstacle
+constexpr float kGrain = 4096;    // positions are multiples of 1/4096
 constexpr int kMaxPairs = kMaxUnits * 24;
 constexpr int kMaxObstacles = 12;  // more don't fit round a body within reach
 constexpr float kHeadway = 0.3f;   // a walker who makes less of its way is gone round like who stands [F]
@@ -84,11 +85,20 @@ void gather(World& world, Bodies& bodies) {
     const Steering& steering = world.steering[unit];
     const bool above = figures.layer != Layer::kGround;
     const Stance stance = stance_of(world, unit);
-    bodies.all[at(bodies.count)] = {
-        world.x[unit],     world.y[unit], steering.vx, steering.vy, figures.separation_radius,
-        world.speed[unit], steering.progress, unit,          stance,      above,       world.player[unit],
-        false};
-    sorted = sorted && (bodies.count == 0 || is_before(bodies.all[at(bodies.count - 1)], bodies.all[at(bodies.count)]));
+    bodies.all[at(bodies.count)] = {world.x[unit],
+                                    world.y[unit],
+                                    steering.vx,
+                                    steering.vy,
+                                    figures.separation_radius,
+                                    world.speed[unit],
+                                    steering.progress,
+                                    unit,
+                                    stance,
+                                    above,
+                                    world.player[unit],
+                                    false};
+    sorted = sorted &&
+             (bodies.count == 0 || is_before(bodies.all[at(bodies.count - 1)], bodies.all[at(bodies.count)]));
     ++bodies.count;
     bodies.on_ground += !above;
     bodies.walkers += stance == Stance::kWalks;
@@ -223,8 +233,8 @@ int cones_of(const Bodies& bodies, int i, int prey, std::array<Cone, kMaxObstacl
   return count;
 }
 
-// Turns aside by as little as it takes to pass everybody in the way, along the edge of what they close together,
-// on the side once chosen if that can be; where no way is open, goes straight on as far as it can.
+// Turns aside by as little as it takes to pass everybody in the way, along the edge of what they close
+// together, on the side once chosen if that can be; where no way is open, goes straight on as far as it can.
 void go_round(World& world, Bodies& bodies, int i) {
   Body& body = bodies.all[at(i)];
   Steering& steering = world.steering[at(body.unit)];
@@ -249,7 +259,9 @@ void go_round(World& world, Bodies& bodies, int i) {
       const int turn = ux * y - uy * x >= 0 ? 1 : -1;
       const bool on_side = steering.detour == 0 || turn == steering.detour;
       const bool best_on_side = steering.detour == 0 || best_side == steering.detour;
-      if (ahead < kMostTurn || (best_side != 0 && (best_on_side > on_side || (best_on_side == on_side && ahead <= best_ahead)))) continue;
+      if (ahead < kMostTurn ||
+          (best_side != 0 && (best_on_side > on_side || (best_on_side == on_side && ahead <= best_ahead))))
+        continue;
       bool open = true;
       for (int j = 0; j < count && open; ++j) {
         open = x * cones[at(j)].x + y * cones[at(j)].y <= cones[at(j)].cosine + kGraze;

@@ -11,7 +11,8 @@ void regenerate(World& world) {
     if (!world.alive[u]) continue;
     const UnitFigures& body = world.figures_of(unit);
     if (body.life_regen > 0) world.hp[u] = std::min(body.hp, world.hp[u] + body.life_regen);
-    if (body.energy_regen > 0) world.energy[u] = std::min(body.energy_max, world.energy[u] + body.energy_regen);
+    if (body.energy_regen > 0)
+      world.energy[u] = std::min(body.energy_max, world.energy[u] + body.energy_regen);
     if (body.shield > 0 && world.loop - world.last_hurt[u] >= kShieldRegenDelay) {
       world.shield[u] = std::min(body.shield, world.shield[u] + kShieldRegen);
     }

@@ -9,12 +9,13 @@ namespace fop::skirmish {
 
 namespace {
 
-// Who attacks the unit comes first, then who can hit it, then armed units, then the rest (all units here have the
-// same AttackTargetPriority). Evidence: docs/environments/skirmish_combat.md.
+// Who attacks the unit comes first, then who can hit it, then armed units, then the rest (all units here have
+// the same AttackTargetPriority). Evidence: docs/environments/skirmish_combat.md.
 int rank(const World& world, int unit, int other) {
   const UnitFigures& body = world.figures_of(other);
   if (world.options.attackers_first && world.target[at(other)] == unit &&
-      body.weapon.delivery != Delivery::kNone) return 3;
+      body.weapon.delivery != Delivery::kNone)
+    return 3;
   if (body.always_threatens || can_hit(body, world.figures_of(unit))) return 2;
   return body.weapon.delivery == Delivery::kNone ? 0 : 1;
 }
@@ -44,8 +45,8 @@ bool hurt_just_now(const World& world, int unit) { return world.last_hurt[at(uni
 // The friend close by, the unit itself first, who was just hurt; or kNobody.
 int victim_near(const World& world, int unit) {
   if (hurt_just_now(world, unit)) return unit;
-  const Range friends = world.player[at(unit)] == 0 ? Range{0, world.n_allies()}
-                                                    : Range{world.n_allies(), world.n_units()};
+  const Range friends =
+      world.player[at(unit)] == 0 ? Range{0, world.n_allies()} : Range{world.n_allies(), world.n_units()};
   for (int other = friends.begin; other < friends.end; ++other) {
     if (world.alive[at(other)] && hurt_just_now(world, other) &&
         within(world, unit, other, kCallForHelpRadius)) {
@@ -85,8 +86,8 @@ int nearest_opponent(const World& world, int unit) {
   return best;
 }
 
-// Higher ranks first. Then a unit in reach of the weapon before one that has to be approached: the nearest, or
-// with spread_fire of those in reach one whom the fewest friends fight, as chance will have it.
+// Higher ranks first. Then a unit in reach of the weapon before one that has to be approached: the nearest,
+// or with spread_fire of those in reach one whom the fewest friends fight, as chance will have it.
 int choose_target(const World& world, int unit) {
   const UnitFigures& self = world.figures_of(unit);
   const bool spreads = world.options.spread_fire;
@@ -129,10 +130,10 @@ void set_target(World& world, int unit, int target) {
   world.target[at(unit)] = target;
 }
 
-// Every scan_interval loops, in a rhythm of its own, a unit looks for a target, also while it has one. It leaves it
-// for one of a higher rank; out of range, for a nearer one; and, with spread_fire, for one whom fewer friends fight.
-// At once looks a unit whose target has died. One without a target that is hit, or whose friend close by is hit,
-// answers the attacker at whatever distance.
+// Every scan_interval loops, in a rhythm of its own, a unit looks for a target, also while it has one. It
+// leaves it for one of a higher rank; out of range, for a nearer one; and, with spread_fire, for one whom
+// fewer friends fight. At once looks a unit whose target has died. One without a target that is hit, or whose
+// friend close by is hit, answers the attacker at whatever distance.
 void keep_target(World& world, int unit) {
   const auto u = at(unit);
   const int present = world.target[u];

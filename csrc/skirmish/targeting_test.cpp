@@ -23,8 +23,8 @@ void attack_move(World& world, int unit, float x, float y) {
 
 void who_attacks_a_unit_comes_before_all_others() {
   Field field;
-  World world = field.world(
-      {{kMarine, 0, 12, 16}, {kMarine, 0, 11, 16}, {kMarine, 1, 15, 16}, {kMarine, 1, 15, 17}});
+  World world =
+      field.world({{kMarine, 0, 12, 16}, {kMarine, 0, 11, 16}, {kMarine, 1, 15, 16}, {kMarine, 1, 15, 17}});
   world.options.spread_fire = false;
   CHECK(choose_target(world, 2) == 0);
   world.target[1] = 2;

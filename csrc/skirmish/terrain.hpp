@@ -95,7 +95,8 @@ class Terrain {
   std::vector<Wall> walls_;
   std::vector<std::uint16_t> near_;  // per cell: the walls a body in it may touch
   std::array<std::uint32_t, kMapSize * kMapSize + 1> near_begin_{};
-  std::array<bool, kMapSize * kMapSize> away_from_walls_{};  // per cell: open, and no body in it touches a wall
+  std::array<bool, kMapSize * kMapSize>
+      away_from_walls_{};  // per cell: open, and no body in it touches a wall
   std::vector<Corners> corners_;
   std::vector<Point> spawn_places_;
 };

@@ -87,11 +87,11 @@ struct Beam {
 
 // What the open questions of the rules are set to; defaults and evidence: docs/environments/skirmish.md.
 struct Options {
-  int client = 410;            // 410: SC2 4.10; 462: 4.6.2
-  int scan_interval = 8;       // loops between a unit's looks for targets
+  int client = 410;             // 410: SC2 4.10; 462: 4.6.2
+  int scan_interval = 8;        // loops between a unit's looks for targets
   bool attackers_first = true;  // does who attacks a unit come before all others as its target?
-  bool spread_fire = true;     // do shooters of a group choose different targets of those in range?
-  bool cooldown_noise = true;  // random addend -1..+2 loops of each period
+  bool spread_fire = true;      // do shooters of a group choose different targets of those in range?
+  bool cooldown_noise = true;   // random addend -1..+2 loops of each period
   bool random_update_order = true;
   bool attack_move_answers_damage = true;  // does a hit make an attack-moving unit look, and answer, at once?
 };

@@ -343,12 +343,11 @@ def stands_on_ground(terrain, x, y, slack=0.01):
 
 
 def in_cut_corner(terrain, x, y):
-    """Is the point in the low half of the last cell of a cliff, which is ground although the cell is closed?"""
+    """Is the point in the low half of a cliff's last cell, which is ground although the cell is closed?"""
     column, row = int(x), int(y)
     if not (0 < column < 31 and 0 < row < 31):
         return False
-    level = terrain.walkable  # the cliff's own cells, the high half included, are not walkable
-    solid = ~level
+    solid = ~terrain.walkable  # the cliff's own cells, the high half included
     east, west = solid[row, column + 1], solid[row, column - 1]
     north, south = solid[row + 1, column], solid[row - 1, column]
     if east == west or north == south:

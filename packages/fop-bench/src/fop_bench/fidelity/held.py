@@ -1,9 +1,9 @@
-"""Held play: the recording's places and the enemies' deaths are forced on the engine; do its agents fall as recorded?
+"""Held play: places and the enemies' deaths are forced as recorded; do the agents fall as recorded?
 
-Open-loop play mixes up everything once a battle has gone another way. Here the agents are put where the recording
-saw them, enemies die when the recording says and not before, so that what is left to the engine is whom the enemy
-shoots and when. A play agrees with the recording as long as no agent falls more than `TOLERANCE` loops before or
-after the recorded loop, and none that the recording lets live.
+Open-loop play mixes up everything once a battle has gone another way. Here the agents are put where the
+recording saw them, enemies die when the recording says and not before, so that what is left to the engine is
+whom the enemy shoots and when. A play agrees with the recording as long as no agent falls more than
+`TOLERANCE` loops before or after the recorded loop, and none that the recording lets live.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def agrees(player: Player, episode: Episode, seed: int, until: int) -> bool:
 
 
 def until_last_enemy(episode: Episode) -> int:
-    """Loops for which held play means something: to the last enemy's death, or the recorded end."""
+    """How long held play means something: to the last enemy's death, or the recorded end."""
     falls = [death.loop for death in episode.fallen if episode.units[death.unit].player == 1]
     enemies = sum(birth.player == 1 for birth in episode.units)
     return max(falls) if len(falls) == enemies else episode.end
@@ -68,7 +68,7 @@ def until_last_enemy(episode: Episode) -> int:
 def score(player: Player, episodes: Sequence[Episode], seeds: int, until: int) -> float:
     """Mean over episodes of the logarithm of the share of agreeing plays.
 
-    Half a play is added, so that an episode without any agreeing play counts log(1 / (2 seeds)). 0 is perfect.
+    Half a play is added, so that an episode without any agreeing play counts log(1 / (2 seeds)). 0 is best.
     Rules that leave more to chance score lower for it; rules that are wrong score lowest.
     """
     total = 0.0
