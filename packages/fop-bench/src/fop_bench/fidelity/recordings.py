@@ -19,10 +19,10 @@ from typing import Any, Literal
 from fop_core.errors import FopError, UnknownName
 
 MOVE, ATTACK, STOP, HEAL = 42, 45, 40, 134
-"""Links of the abilities of orders."""
 
 OrderKind = Literal["move", "attack", "heal", "stop"]
-_KINDS: dict[int, OrderKind] = {MOVE: "move", ATTACK: "attack", STOP: "stop", HEAL: "heal"}
+ABILITIES: dict[int, OrderKind] = {MOVE: "move", ATTACK: "attack", STOP: "stop", HEAL: "heal"}
+"""Kinds of orders by the links of their abilities in build 75689 (StarCraft II 4.10)."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def _episode(number: int, raw: dict[str, Any]) -> Episode:
     return Episode(
         number=number,
         loop0=raw["loop0"],
-        first=number == 0,
+        first=raw.get("first", number == 0),
         units=tuple(
             Birth(row[2].removesuffix("_RL"), row[3] - 1, (row[4], row[5]), row[0]) for row in births
         ),
@@ -201,7 +201,7 @@ def _episode(number: int, raw: dict[str, Any]) -> Episode:
 def _orders(rows: Iterable[Any], unit_of: dict[tuple[int, int], int]) -> Iterable[Order]:
     last: dict[int, tuple[OrderKind, int | None, float | None, float | None]] = {}
     for loop, tags, (ability, _), form, *rest in rows:
-        kind = _KINDS[ability]
+        kind = ABILITIES[ability]
         target = x = y = None
         if form == "P":
             x, y = rest
