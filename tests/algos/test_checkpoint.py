@@ -110,7 +110,7 @@ def test_a_failed_write_leaves_the_former_file(new_run, tmp_path: Path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(FopError, match="No space left on device; a former one is intact"):
+    with pytest.raises(FopError, match="No space left on device; the former one is intact"):
         checkpoint.save(tmp_path / "c", state)
     assert (tmp_path / "c").read_bytes() == former
     assert [p.name for p in tmp_path.iterdir()] == ["c"]

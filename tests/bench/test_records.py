@@ -85,3 +85,15 @@ def test_json_files_are_whole_or_absent(tmp_path: Path) -> None:
     path.write_text('{"env_steps": "many"}')
     with pytest.raises(DamagedFile, match=r"cannot read .*budget.json"):
         read_json(path, Budget)
+
+
+def test_two_processes_cannot_write_the_same_records(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    first = Writer(path)
+    first.write(train(10))
+    with pytest.raises(FopError, match=r"records\.jsonl is being written by another process"):
+        Writer(path)
+    assert read_records(path) == [train(10)]
+    first.close()
+    Writer(path, path.stat().st_size).close()
+    assert read_records(path) == [train(10)]

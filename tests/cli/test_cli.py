@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -11,16 +10,21 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file
 
 COMMAND = [sys.executable, "-m", "fop_bench"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 TINY = ["matrix", "--algos", "fop", "--updates", "60", "--seeds", "1", "--test-every", "20", "--workers", "1"]
+ON_3M = ["smac", "--maps", "3m", "--algos", "fop,vdn", "--steps", "800", "--test-every", "300"]
+ON_3M += ["--test-episodes", "4", "--workers", "2", "--set", "episodes_per_round=1"]
+ON_3M += ["--set", "updates_per_round=1", "--set", "batch_episodes=4", "--set", "burn_in_episodes=4"]
 TIMES = {"elapsed", "steps_per_second"}
 
 
 def bench(*words: str, cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
-        [*COMMAND, *words], cwd=cwd, capture_output=True, text=True, env=ENVIRONMENT, timeout=120, **options
+        [*COMMAND, *words], cwd=cwd, capture_output=True, text=True, env=ENVIRONMENT, timeout=300, **options
     )
 
 
@@ -32,7 +36,7 @@ def numbers(folder: Path) -> list[dict[str, object]]:
 
 def written(folder: Path) -> int:
     """Records that FOP's run below `folder` has written so far."""
-    return sum(path.read_bytes().count(b"\n") for path in folder.glob("runs/*/matrix/fop/*/records.jsonl"))
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("runs/*/3m/fop/*/records.jsonl"))
 
 
 @pytest.fixture(scope="module")
@@ -103,12 +107,22 @@ def test_evaluate_plays_a_trained_team(finished: tuple[Path, str]) -> None:
     assert "5 greedy" in done.stdout
 
 
-def test_stop_and_resume_gives_the_numbers_of_a_run_never_stopped(tmp_path: Path) -> None:
-    words = ["matrix", "--algos", "fop,vdn", "--updates", "250", "--seeds", "1", "--test-every", "50"]
-    whole = bench(*words, "--workers", "1", "--out", "whole", cwd=tmp_path)
-    assert whole.returncode == 0
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run of FOP and VDN on 3m that nobody stopped, in `whole`."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    done = bench(*ON_3M, "--out", "whole", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder / "whole"
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_resuming_gives_the_run_that_was_never_stopped(
+    tmp_path: Path, uninterrupted: Path, stop: signal.Signals
+) -> None:
+    often = ["--checkpoint-minutes", "0.001"] if stop == signal.SIGKILL else []
     process = subprocess.Popen(
-        [*COMMAND, *words, "--workers", "2"],
+        [*COMMAND, *ON_3M, *often],
         cwd=tmp_path,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
@@ -117,20 +131,35 @@ def test_stop_and_resume_gives_the_numbers_of_a_run_never_stopped(tmp_path: Path
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while written(tmp_path) < 5 and time.monotonic() < deadline:
+    while written(tmp_path) < 12 and time.monotonic() < deadline:
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
+    os.killpg(process.pid, stop)  # as a terminal does with Ctrl-C: every process of the group gets it
     printed, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (130, "")
     (folder,) = (tmp_path / "runs").iterdir()
-    assert f"--out runs/{folder.name} --resume" in printed
-    stopped = numbers(folder / "matrix" / "fop" / "seed-0")
-    assert all(record["event"] != "end" for record in stopped), "it was stopped before its end"
-    again = bench(*words, "--resume", cwd=tmp_path)
+    run = folder / "3m" / "fop" / "seed-0"
+    before = numbers(run)
+    assert all(record["event"] != "end" for record in before), "it was stopped before its end"
+    if stop == signal.SIGINT:
+        assert (process.returncode, errors) == (130, "")
+        assert f"--out runs/{folder.name} --resume" in printed
+    else:
+        with safe_open(run / "checkpoint.safetensors", framework="numpy") as checkpoint:
+            assert json.loads(checkpoint.metadata()["header"])["clock"]["updates"] > 0
+        # Where it is killed is chance. This is the worst: records that no checkpoint knows, and half a one.
+        lines = (run / "records.jsonl").read_bytes().splitlines(keepends=True)
+        with (run / "records.jsonl").open("ab") as records:
+            records.write(lines[-1] + lines[-1][:20])
+    again = bench(*ON_3M, "--resume", cwd=tmp_path)
     assert (again.returncode, again.stderr) == (0, "")
     for algorithm in ("fop", "vdn"):
-        run = Path("matrix") / algorithm / "seed-0"
-        assert numbers(folder / run) == numbers(tmp_path / "whole" / run)
+        resumed, whole = (top / "3m" / algorithm / "seed-0" for top in (folder, uninterrupted))
+        assert numbers(resumed) == numbers(whole)
+        assert {file.name for file in resumed.iterdir()} == {file.name for file in whole.iterdir()}
+        ours, theirs = (load_file(top / "checkpoint.safetensors") for top in (resumed, whole))
+        assert ours.keys() == theirs.keys()
+        for name, array in ours.items():
+            assert array.tobytes() == theirs[name].tobytes(), name
+    assert numbers(run)[: len(before)] == before, "nothing recorded was lost or doubled"
 
 
 def test_nan_stops_one_run_and_keeps_its_checkpoint(tmp_path: Path) -> None:
@@ -144,16 +173,46 @@ def test_nan_stops_one_run_and_keeps_its_checkpoint(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "matrix" / "vdn" / "seed-0" / "checkpoint.safetensors").exists()
 
 
-def test_a_full_disk_loses_nothing_that_was_saved(tmp_path: Path) -> None:
-    def little_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+FULL_DISK = """
+mount -t tmpfs -o size=$1 tmpfs disk || exit 77
+shift
+"$@" --out disk/out; first=$?
+cp -r disk/out copy
+mount -o remount,size=64m disk
+"$@" --out disk/out --resume >&2; second=$?
+cp -r disk/out resumed
+exit $((10 * first + second))
+"""
 
-    done = bench(*TINY, "--out", "out", cwd=tmp_path, preexec_fn=little_room)
-    assert done.returncode == 1
-    assert "cannot write" in done.stderr
+
+@pytest.mark.parametrize(("kilobytes", "file"), [(220, "records.jsonl"), (400, "checkpoint.safetensors")])
+def test_a_full_disk_loses_nothing_that_was_saved(
+    tmp_path: Path, finished: tuple[Path, str], kilobytes: int, file: str
+) -> None:
+    """On a small disk of its own, full at a record or at the last checkpoint; then it gets room again."""
+    (tmp_path / "disk").mkdir()
+    script = ["unshare", "--mount", "--map-root-user", "sh", "-c", FULL_DISK, "sh", f"{kilobytes}k"]
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare, to mount a small disk")
+    done = subprocess.run(
+        [*script, *COMMAND, *TINY], cwd=tmp_path, capture_output=True, text=True, env=ENVIRONMENT, timeout=300
+    )
+    if done.returncode == 77 or done.stderr.startswith("unshare"):
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+    assert done.returncode == 10, "1, then 0 with --resume"
+    first = done.stderr.splitlines()[0]
+    assert first.startswith("fop-bench: matrix fop seed 0: cannot write ")
+    assert f"{file}: " in first
+    assert "No space left on device" in first
     assert "Traceback" not in done.stderr
-    again = bench(*TINY, "--out", "out", "--resume", cwd=tmp_path)
-    assert (again.returncode, again.stderr) == (0, "")
+    run = Path("matrix") / "fop" / "seed-0"
+    kept = (tmp_path / "copy" / run / "records.jsonl").read_bytes().rpartition(b"\n")[0]
+    (tmp_path / "copy" / run / "records.jsonl").write_bytes(kept)  # without a line that was cut off
+    whole = numbers(finished[0] / "out" / run)
+    until_full = [record for record in numbers(tmp_path / "copy" / run) if record["event"] != "end"]
+    assert len(until_full) > 10
+    assert until_full == whole[: len(until_full)]
+    assert numbers(tmp_path / "resumed" / run) == whole
 
 
 def test_a_damaged_checkpoint_is_told_and_left_alone(tmp_path: Path, finished: tuple[Path, str]) -> None:

@@ -89,7 +89,7 @@ def save(path: str | Path, state: TrainState, extra: dict[str, Any] | None = Non
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     text = json.dumps(asdict(header), sort_keys=True)
     metadata = {"format": str(FORMAT), "header": text, "digest": _digest(text, tensors)}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         save_file(tensors, temporary, metadata)
         with temporary.open("rb+") as file:
@@ -98,7 +98,8 @@ def save(path: str | Path, state: TrainState, extra: dict[str, Any] | None = Non
     except (OSError, SafetensorError) as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise FopError(f"cannot write the checkpoint {path}: {error}; a former one is intact") from error
+        former = "; the former one is intact" if path.exists() else ""
+        raise FopError(f"cannot write the checkpoint {path}: {error}{former}") from error
 
 
 def load(path: str | Path, state: TrainState) -> dict[str, Any]:

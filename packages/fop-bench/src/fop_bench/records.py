@@ -6,6 +6,8 @@ Everything that a table or a figure needs is in the first two; nothing here impo
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,17 +148,25 @@ def read_json(path: Path, kind: type[Any]) -> Any:
 
 
 class Writer:
-    """Appends records, one line each, on disk as soon as `write` returns."""
+    """Appends records, one line each, in the file as soon as `write` returns; one writer per file."""
 
     def __init__(self, path: Path, keep_bytes: int = 0) -> None:
-        """Opens `path` and keeps its first `keep_bytes` bytes: what came after the checkpoint is redone."""
+        """Opens `path` and keeps its first `keep_bytes` bytes: what came after the checkpoint is redone.
+
+        Raises:
+            FopError: the file can't be written, or another process is at it.
+        """
         self._path = path
-        try:
-            if path.exists():
-                os.truncate(path, keep_bytes)
-            self._file = path.open("ab", buffering=0)
-        except OSError as error:
-            raise FopError(f"cannot write {path}: {error.strerror or error}") from error
+        with contextlib.ExitStack() as on_error:
+            try:
+                self._file = on_error.enter_context(path.open("ab", buffering=0))
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._file.truncate(keep_bytes)
+            except BlockingIOError as error:
+                raise FopError(f"{path} is being written by another process: stop it first") from error
+            except OSError as error:
+                raise FopError(f"cannot write {path}: {error.strerror or error}") from error
+            on_error.pop_all()
         self.bytes = keep_bytes
 
     def write(self, record: Record) -> None:

@@ -69,11 +69,11 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
     if interrupted:
         print(f"\nstopped; to go on:\n  {again}", flush=True)
         return 130
+    for job, message in pool.failures.items():
+        print(f"fop-bench: {job}: {message}", file=sys.stderr)
     if runs:
         report.write(folder, runs)
         print(f"\nrecords, table and figures: {folder}", flush=True)
-    for job, message in pool.failures.items():
-        print(f"fop-bench: {job}: {message}", file=sys.stderr)
     return 1 if pool.failures else 0
 
 
