@@ -12,7 +12,11 @@ from fop_bench.fidelity.records import Departure, Outcome
 from fop_bench.fidelity.replays import Playback, Player, Sighting
 
 AGENTS = (Birth("Marine", 0, (9, 16)), Birth("Marine", 0, (9, 15)), Birth("Marine", 0, (9, 16)))
-ENEMIES = (Birth("Marine", 1, (23, 16)), Birth("Marine", 1, (23, 15)), Birth("Marine", 1, (23, 16)))
+ENEMIES = (
+    Birth("Marine", 1, (23, 16), tag=3),
+    Birth("Marine", 1, (23, 15), tag=4),
+    Birth("Marine", 1, (23, 16), tag=6),
+)
 EPISODE = Episode(
     number=0,
     first=True,
@@ -34,6 +38,7 @@ EPISODE = Episode(
         Order(24, 2, "attack", 4, 19.5, 15.0, False),
     ),
     end=121,
+    loop0=5,  # decides when enemies look for targets, as their tags do
 )
 SPAWNS = np.array([[9, 16], [9, 15.25], [9.75, 16], [23, 16], [23, 15.25], [23.75, 16]], np.float32)
 

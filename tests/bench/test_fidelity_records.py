@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -144,6 +145,13 @@ def test_pile_up_is_told_from_chance() -> None:
     assert summary._pile(16, middle=0.5, ends=0.1) == ""
     assert summary._pile(16, middle=0.2, ends=0.6) == "ends"
     assert summary._pile(16, middle=1.0, ends=0.0) == "middle"
+
+
+def test_pile_up_is_measured_from_the_floor(item: summary.MapSummary) -> None:
+    floor = msgspec.structs.replace(item.recording.quantiles, ends=0.5, middle=0.3)
+    assert summary._pile(16, middle=0.2, ends=0.6, beside=floor) == ""
+    assert summary._pile(16, middle=0.0, ends=1.0, beside=floor) == "ends"
+    assert summary._pile(16, middle=1.0, ends=0.0, beside=floor) == "middle"  # a half is expected anyway
 
 
 def test_goals_say_what_is_reached(item: summary.MapSummary) -> None:

@@ -15,6 +15,8 @@ to one difference: the team of the floor is a patched copy of the recorded one, 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -56,10 +58,8 @@ def own_episode(player: Player, episode: Episode, places: Known, seed: int, limi
         Death(when, unit, int(killers[unit]) if killers[unit] >= 0 else None, False)
         for unit, when in dead_at.items()
     ]
-    return Episode(
-        number=episode.number,
-        first=episode.first,
-        units=episode.units,
+    return replace(
+        episode,
         deaths=tuple(sorted(deaths, key=lambda death: death.loop)),
         orders=tuple(team.given),
         end=loop + 1,

@@ -57,7 +57,7 @@ class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
         low_end: share in the lowest twentieth: the episode was earlier than its plays.
         high_end: share in the highest twentieth.
         width: the plays' range from the 10th to the 90th percentile, in loops.
-        pile: `ends` or `middle` where so many episodes lie there that it is no chance (1 %), else "".
+        pile: `ends` or `middle` where more lie there than chance and the floor explain (1 %), else "".
     """
 
     values: list[float]
@@ -190,8 +190,8 @@ def _map(name: str, sides: dict[Source, list[_Pair]]) -> MapSummary:
         exact_agree=sum(s.exact_agree for s in known),
         worst=max((s.worst for s in known), default=0.0),
     )
-    recording = _compare(sides["recording"])
     floor = _compare(sides["engine"]) if sides["engine"] else None
+    recording = _compare(sides["recording"], floor)
     winners = survivors = None
     if floor:
         winners = _gap(sides, lambda r, p: p.outcome.winner == r.outcome.winner)
@@ -227,7 +227,7 @@ def _gap(sides: dict[Source, list[_Pair]], agrees: Any) -> tuple[float, float, f
     return float(recorded.mean() - own.mean()), float(low), float(high)
 
 
-def _compare(pairs: Sequence[_Pair]) -> Comparison:
+def _compare(pairs: Sequence[_Pair], floor: Comparison | None = None) -> Comparison:
     moves: list[tuple[int, bool, float]] = []  # loop, before the first attack, error
     targets: list[tuple[int, bool, float]] = []  # loop, first order on this unit, error
     kills, losses, shifts, ends, shared = [], [], [], [], []
@@ -305,7 +305,7 @@ def _compare(pairs: Sequence[_Pair]) -> Comparison:
         departed=len(off) / len(plays),
         first_off=[(who, count / len(off)) for who, count in names.most_common(3)],
         example=min(examples)[1] if examples else "",
-        quantiles=_quantiles(pairs),
+        quantiles=_quantiles(pairs, floor.quantiles if floor else None),
     )
 
 
@@ -349,7 +349,7 @@ def loops_of(reference: Reference | Play) -> dict[str, float]:
     }
 
 
-def _quantiles(pairs: Sequence[_Pair]) -> Quantiles:
+def _quantiles(pairs: Sequence[_Pair], beside: Quantiles | None) -> Quantiles:
     values, widths = [], []
     for name in STATISTICS:
         for pair in pairs:
@@ -375,18 +375,24 @@ def _quantiles(pairs: Sequence[_Pair]) -> Quantiles:
         low_end=low_end,
         high_end=high_end,
         width=spread(widths),
-        pile=_pile(len(pairs), middle, low_end + high_end),
+        pile=_pile(len(pairs), middle, low_end + high_end, beside),
     )
 
 
-def _pile(episodes: int, middle: float, ends: float) -> str:
-    """Statistics of one episode hang together, so episodes are counted, not statistics."""
+def _pile(episodes: int, middle: float, ends: float, beside: Quantiles | None = None) -> str:
+    """Do more episodes lie there than chance explains (1 %)?
+
+    Half and a tenth are expected, or the floor's shares where those are larger: a recorded team answered its
+    own battle, so even a perfect engine's plays lie round it unevenly. Statistics of one episode hang
+    together, so episodes are counted, not statistics.
+    """
     from scipy.stats import binom
 
-    if episodes and binom.sf(round(ends * episodes) - 1, episodes, 0.1) < 0.01:
-        return "ends"
-    if episodes and binom.sf(round(middle * episodes) - 1, episodes, 0.5) < 0.01:
-        return "middle"
+    usual = {"ends": 0.1, "middle": 0.5}
+    for name, share in (("ends", ends), ("middle", middle)):
+        expected = max(usual[name], getattr(beside, name) if beside else 0.0)
+        if episodes and binom.sf(round(share * episodes) - 1, episodes, expected) < 0.01:
+            return name
     return ""
 
 

@@ -173,7 +173,7 @@ def _quantiles(summary: Mapping[str, MapSummary]) -> Table:
         "own plays) in the middle half (50 expected), in the outer tenth (10 expected), below 5 % (the "
         "recording is earlier than the engine) and above 95 %. Width: range from the 10th to the 90th "
         "percentile of an episode's plays in loops, median / 90th percentile over episodes. Piled up: more "
-        "than chance allows (1 %).",
+        "than chance explains (1 %), beside the floor where that has more than expected.",
     )
 
 
