@@ -21,6 +21,8 @@ examples:
   fop-bench fidelity replays --maps 3m,8m        recorded orders played into the engine, 32 seeds each
   fop-bench fidelity heuristic --rest            SMAC's own policy, both modes, 1,000 episodes on each map
   fop-bench fidelity sensitivity                 what hangs on each of the engine's options
+  fop-bench fidelity decode GAME.SC2Replay --out recordings
+  fop-bench fidelity page runs/NAME --out docs/fidelity.md
 
 Recordings are found in --recordings, else in the folder that the variable FOP_RECORDINGS names, else in
 `recordings`.
@@ -29,6 +31,8 @@ PARTS = {
     "replays": "play recorded orders into the engine and measure how far it strays",
     "heuristic": "play SMAC's built-in policy and compare with public figures",
     "sensitivity": "vary each of the engine's options: effect on replays and on the heuristic policy",
+    "decode": "turn .SC2Replay files of SMAC maps into recordings (needs the extra fop-bench[replays])",
+    "page": "write the page on fidelity, with its figures, from the records of a folder",
 }
 
 Adder = Callable[[str, str], argparse.ArgumentParser]
@@ -67,6 +71,22 @@ def add_parts(add: Adder, count: Callable[[str], int], setting: Callable[[str], 
     sensitivity = add("sensitivity", PARTS["sensitivity"])
     _recordings(sensitivity)
     _common(sensitivity, count, setting)
+
+    decode = add("decode", PARTS["decode"])
+    decode.add_argument("files", nargs="+", type=Path, metavar="FILE.SC2Replay")
+    decode.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of recordings: one MAP.json.gz a map"
+    )
+
+    page = add("page", PARTS["page"])
+    page.add_argument("folder", type=Path, help="a folder that a fidelity command wrote")
+    page.add_argument(
+        "--out",
+        type=Path,
+        default=Path("docs/fidelity.md"),
+        metavar="FILE",
+        help="the page; its figures go to figures/fidelity beside it (default: %(default)s)",
+    )
 
 
 def _recordings(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +144,18 @@ def _common(
 
 def run(args: argparse.Namespace, command: Sequence[str]) -> int:
     """Runs a part; returns the exit status."""
+    if args.part == "decode":
+        from .decode import decode_files
+
+        for path in decode_files(args.files, args.out):
+            print(f"wrote {path}")
+        return 0
+    if args.part == "page":
+        from .page import write_page
+
+        for path in write_page(args.folder, args.out):
+            print(f"wrote {path}")
+        return 0
     from .run import run as measure
 
     return measure(args, command)

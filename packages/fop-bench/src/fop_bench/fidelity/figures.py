@@ -21,10 +21,18 @@ if TYPE_CHECKING:
 
 AGENTS, ENEMY = COLOURS[0], COLOURS[1]
 GREY = "#666666"
+DPI = 110
+"""Of PNGs: there are many of them."""
 
 
-def draw(records: Sequence[Record], summary: Mapping[str, MapSummary], folder: Path) -> list[Path]:
-    """Draws `tracks-MAP` and `deaths-MAP` for each map, `errors` and `quantiles` for all, as PNG and SVG."""
+def draw(
+    records: Sequence[Record],
+    summary: Mapping[str, MapSummary],
+    folder: Path,
+    suffixes: Sequence[str] = ("png", "svg"),
+) -> list[Path]:
+    """Draws `tracks-MAP` and `deaths-MAP` for each map, `errors` and `quantiles` for all; returns the "
+    "paths."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -32,9 +40,9 @@ def draw(records: Sequence[Record], summary: Mapping[str, MapSummary], folder: P
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    with pyplot.rc_context(STYLE):
+    with pyplot.rc_context(STYLE | {"savefig.dpi": DPI}):
         for name, figure in _figures(records, summary, pyplot):
-            for suffix in ("png", "svg"):
+            for suffix in suffixes:
                 path = folder / f"{name}.{suffix}"
                 figure.savefig(path, metadata={"Date": None} if suffix == "svg" else None)
                 paths.append(path)
@@ -62,13 +70,17 @@ def _tracks(tracks: Tracks, pyplot: Any) -> Any:
     places = np.concatenate([places, *(np.array(p) for p in (tracks.moves, tracks.targets) if p)])
     low, high = places.min(axis=0) - 1, places.max(axis=0) + 1
     width, height = high - low
-    figure, axis = pyplot.subplots(figsize=(7.5, 1.1 + 7.0 * height / width), layout="constrained")
+    scale = min(7.0 / width, 5.5 / height)
+    figure, axis = pyplot.subplots(
+        figsize=(max(5.5, 0.5 + scale * width), 1.1 + scale * height), layout="constrained"
+    )
     walkable = load_map(tracks.map).terrain.walkable_open
     axis.imshow(
         np.where(walkable, 1.0, 0.0), origin="lower", extent=(0, SIZE, 0, SIZE), cmap="gray", vmin=-5, vmax=1
     )
     crowded = len(tracks.ways[0]) > 24
-    for seed in tracks.ways:
+    shown = tracks.ways[: 2 if crowded else None]
+    for seed in shown:
         for unit, way in enumerate(seed):
             x, y = zip(*way, strict=True)
             colour = AGENTS if unit < tracks.n_agents else ENEMY
@@ -90,7 +102,7 @@ def _tracks(tracks: Tracks, pyplot: Any) -> Any:
                 zorder=3,
                 label=label,
             )
-    axis.plot([], [], color=GREY, linewidth=1, label=f"engine, {len(tracks.ways)} seeds")
+    axis.plot([], [], color=GREY, linewidth=1, label=f"engine, {len(shown)} seeds")
     axis.set_xlim(low[0], high[0])
     axis.set_ylim(low[1], high[1])
     axis.grid(False)
