@@ -110,7 +110,7 @@ def _tracks(tracks: Tracks, pyplot: Any) -> Any:
     axis.set_xlabel("cells from the west")
     axis.set_ylabel("cells from the south")
     axis.set_aspect("equal")
-    figure.legend(loc="outside lower center", ncols=3, fontsize=7)
+    figure.legend(loc="outside lower center", ncols=3 if figure.get_figwidth() > 7 else 2, fontsize=7)
     return figure
 
 
@@ -165,7 +165,7 @@ def _rows(
         )
     axis.set_title(statistic, fontsize=9)
     axis.set_xlabel("loop")
-    axis.set_xlim(left=0)
+    axis.set_xlim(0, 1.03 * edge)
 
 
 def _errors(summary: Mapping[str, MapSummary], pyplot: Any) -> Any:
