@@ -238,7 +238,8 @@ def test_the_policy_stands_beside_the_published_row() -> None:
     assert table.rows[2] == row
     assert table.rows[1][5:7] == ["-", "-"]
     assert table.rows[3][5:7] == ["0", "+4"]
-    # Nearest in return to 18.00: 18.32 of 53.49 steps.
+    # Nearest in return to 18.00: 18.32 of 53.49 steps. On corridor 19.88, more than its spread off.
+    assert [row[0] for row in datasets.rows] == ["map", "3m", "2s3z"]
     assert datasets.rows[2] == ["2s3z", "attack", "18.00", "40.0", "og_marl Good", "18.32", "2.95", "53.5"]
 
 

@@ -142,6 +142,8 @@ def _dataset_table(found: Sequence[PolicySummary]) -> list[Table]:
         near = [row for row in datasets["rows"] if row[0] == item.map]
         if near:
             _, label, mean, spread, length, _ = min(near, key=lambda row: abs(row[2] - item.episode_return))
+            if abs(mean - item.episode_return) > spread:
+                continue  # nobody of like strength was recorded
             rows.append(
                 [
                     item.map,
@@ -158,8 +160,8 @@ def _dataset_table(found: Sequence[PolicySummary]) -> list[Table]:
         return []
     caption = (
         "Each map's offline data set (recorded from StarCraft II, other policies) whose mean return is "
-        "nearest: at a like return, are episodes of a like length? Sets and policies differ, so only gross "
-        f"differences say anything. Source: {datasets['source']}."
+        "nearest, where that is within its spread: at a like return, are episodes of a like length? Sets and "
+        f"policies differ, so only gross differences say anything. Source: {datasets['source']}."
     )
     return [Table("Returns and lengths beside offline data sets", rows, caption)]
 

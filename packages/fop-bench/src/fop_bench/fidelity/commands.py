@@ -12,8 +12,8 @@ from .plan import EPISODES, FLOORS, SEEDS
 DESCRIPTION = """\
 Hold the engine against recordings of StarCraft II and against public figures.
 
-Without a part: replays, heuristic (both modes) and sensitivity one after the other, under 15 minutes on two
-    cores.
+Without a part: replays, heuristic (both modes) and sensitivity one after the other, in
+minutes (`fop-bench fidelity all --help` shows the options).
 """
 EXAMPLES = """\
 examples:
