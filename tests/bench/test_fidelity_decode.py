@@ -1,5 +1,5 @@
-"""Replays into recordings: events made by hand with outcomes worked by hand, then the same events as real "
-"bytes."""
+"""Replays into recordings: events made by hand with outcomes worked by hand, then the same events as real
+bytes."""
 
 import json
 from pathlib import Path
@@ -235,8 +235,8 @@ def test_the_map_is_known_by_its_armies() -> None:
 
 
 class Bits:
-    """Writes what s2protocol's bit-packed decoder reads: bytes filled from the low bit, high bits of a "
-    "value first."""
+    """Writes what s2protocol's bit-packed decoder reads: bytes filled from the low bit, high bits of a
+    value first."""
 
     def __init__(self, typeinfos: Any) -> None:
         self._types = typeinfos

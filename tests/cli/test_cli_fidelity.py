@@ -23,8 +23,8 @@ def bench(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def recorded(deaths: list[list[Any]]) -> dict[str, Any]:
-    """An episode of 3m: everybody goes east for four steps and then attacks; 80 steps, both sides' cells "
-    "exact."""
+    """An episode of 3m: everybody goes east for four steps and then attacks; 80 steps, both sides' cells
+    exact."""
     places = [(9.0, 16.0), (9.0, 15.3115234375), (9.6884765625, 16.0)]
     commands: list[list[Any]] = [
         [loop, [[unit, 1]], [42, 0], "P", x + 2 + loop * 0.140625, y]
@@ -72,11 +72,12 @@ def test_replays_measure_every_episode_and_seed(
     # The engine's Marines walk the recorded way: 1.125 cells in each step of 8 loops.
     errors = [r["move_errors"] for r in found if r["event"] == "play" and r["source"] == "recording"]
     assert errors == [[0.0] * 12] * 6
-    first = next(r for r in found if r["event"] == "reference" and r["source"] == "recording")
+    references = [r for r in found if r["event"] == "reference"]
+    first = next(r for r in references if r["source"] == "recording" and r["episode"] == 0)
     assert first["outcome"]["deaths"] == [[], [90, 100, 110]]
     assert first["outcome"]["winner"] == "agents"
     assert first["spawns"]["exact_agree"] == first["spawns"]["exact"] == 3
-    assert {r["engine"] for r in found if r["event"] == "reference"} == {first["engine"]}
+    assert {r["engine"] for r in references} == {first["engine"]}
 
 
 def test_replays_print_and_write_tables_and_figures(

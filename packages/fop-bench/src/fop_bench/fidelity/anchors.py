@@ -89,8 +89,8 @@ def _policy(name: str, rest: bool, blocks: Sequence[Policy]) -> PolicySummary:
 
 
 def within_reach(policy: PolicySummary) -> bool | None:
-    """Is it within 10 points of the published row (5 where 0 was published)? None where nothing was "
-    "published."""
+    """Is it within 10 points of the published row (5 where 0 was published)? None where nothing was
+    published."""
     if policy.published is None:
         return None
     return abs(policy.win_rate - policy.published) <= (0.05 if policy.published == 0 else 0.10)

@@ -31,8 +31,8 @@ def draw(
     folder: Path,
     suffixes: Sequence[str] = ("png", "svg"),
 ) -> list[Path]:
-    """Draws `tracks-MAP` and `deaths-MAP` for each map, `errors` and `quantiles` for all; returns the "
-    "paths."""
+    """Draws `tracks-MAP` and `deaths-MAP` for each map, `errors` and `quantiles` for all; returns the
+    paths."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -20,8 +20,8 @@ from .records import Play, Record, Reference, Source, Tracks
 from .replays import Player
 
 GRACE = 80
-"""Loops that a play goes on after the recorded end, so that a battle a little slower than the recorded one "
-"ends."""
+"""Loops that a play goes on after the recorded end, so that a battle a little slower than the recorded one
+ends."""
 TRACKED_PLACE = 1
 """Of the episode whose tracks are kept: the first after a restart, as nearly all are."""
 TRACKED_SEEDS, TRACKED_EVERY = 4, 4

@@ -1,5 +1,5 @@
-"""How far a play of the engine is from the episode whose orders it got. Pure functions; nothing is random "
-"here."""
+"""How far a play of the engine is from the episode whose orders it got. Pure functions; nothing is random
+here."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ GRAIN = 1 / 4096
 
 @dataclass(frozen=True)
 class Known:
-    """An episode's exact places: of agents at their move orders, of enemies at new orders that target "
-    "them."""
+    """An episode's exact places: of agents at their move orders, of enemies at new orders that target
+    them."""
 
     moves: tuple[Sighting, ...]
     targets: tuple[Sighting, ...]
@@ -158,8 +158,8 @@ def spawn_agreement(
 
 
 def matched_deaths(recorded: Sequence[int], played: Sequence[int]) -> list[float]:
-    """Death by death in order, `|played - recorded| / recorded`; infinite where only one side has a k-th "
-    "death."""
+    """Death by death in order, `|played - recorded| / recorded`; infinite where only one side has a k-th
+    death."""
     both = [abs(b - a) / max(a, 1) for a, b in zip(recorded, played, strict=False)]
     return both + [math.inf] * abs(len(recorded) - len(played))
 

@@ -1,5 +1,5 @@
-"""The engine's named options, found rather than listed: whatever `SmacOptions` and the engine both know by "
-"name."""
+"""The engine's named options, found rather than listed: whatever `SmacOptions` and the engine both know by
+name."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def engine_options() -> dict[str, Any]:
 
 
 def variants() -> Iterator[tuple[str, Any]]:
-    """Every engine option set to something else: flags flipped, choices tried, numbers zero, half and "
-    "double."""
+    """Every engine option set to something else: flags flipped, choices tried, numbers zero, half and
+    double."""
     hints = get_type_hints(SmacOptions)
     for name, default in engine_options().items():
         if isinstance(default, bool):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fop_bench.plan import AnyPlan
 
 SEEDS, FLOORS, EPISODES = 32, 2, 1000
-"""Plays of a recorded episode, episodes of the engine's own for each, episodes of the heuristic policy on a "
-"map."""
+"""Plays of a recorded episode, episodes of the engine's own for each, episodes of the heuristic policy on a
+map."""
 
 
 class Plan(AnyPlan, frozen=True, kw_only=True):

@@ -160,8 +160,8 @@ _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 class Writer:
-    """Appends blocks of records; a block is on disk when `write` returns. A torn last line is cut off "
-    "first."""
+    """Appends blocks of records; a block is on disk when `write` returns. A torn last line is cut off
+    first."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -16,8 +16,8 @@ from .records import Policy, Record, Variant
 from .summary import Comparison, summarise
 
 MAPS = ("2s3z", "3s5z", "10m_vs_11m", "5m_vs_6m", "MMM", "corridor")
-"""Maps of the policy: those with published win rates strictly between 0 and 1 first, then other kinds of "
-"armies."""
+"""Maps of the policy: those with published win rates strictly between 0 and 1 first, then other kinds of
+armies."""
 EPISODES = 250
 SEEDS = 4
 NO_MATCH = 1e9
