@@ -92,6 +92,7 @@ def test_foreign_files_are_named(new_run, tmp_path: Path) -> None:  # type: igno
         "config.learning_rate is 0.0005 there, 0.001 here": new_run("vdn", "dummy", learning_rate=0.001),
         "seed is 3 there, 4 here": new_run("vdn", "dummy", seed=4),
         "algorithm is 'vdn' there, 'fop' here": new_run("fop", "dummy"),
+        "spec.name is 'dummy' there, '3m' here": new_run("vdn", "3m"),
     }
     for sentence, (other, _) in others.items():
         with pytest.raises(DamagedFile, match=sentence):

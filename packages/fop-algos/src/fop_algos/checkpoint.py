@@ -204,7 +204,7 @@ def _check_same(path: Path, header: Header, algorithm: Algorithm) -> None:
 
 def _differences(prefix: str, theirs: Any, ours: Any) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(theirs, dict) and isinstance(ours, dict):
-        for key in sorted(theirs.keys() | ours.keys()):
+        for key in sorted(theirs.keys() | ours.keys(), key=lambda key: (key != "name", key)):
             yield from _differences(f"{prefix}.{key}" if prefix else key, theirs.get(key), ours.get(key))
     elif theirs != ours:
         yield prefix, theirs, ours

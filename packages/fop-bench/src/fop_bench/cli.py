@@ -67,6 +67,18 @@ def _minutes(text: str) -> float:
     return value
 
 
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the name of the folder is empty")
+    return Path(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^63 - 1")
+    return int(text)
+
+
 def _setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
@@ -107,7 +119,7 @@ def _add_run_options(parser: argparse.ArgumentParser, algorithms: str) -> None:
     )
     how_long.add_argument("--test-episodes", type=_count, metavar="N", help="greedy episodes of a test")
     where = parser.add_argument_group("where to write")
-    where.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder runs/<suite>-<time>")
+    where.add_argument("--out", type=_folder, metavar="DIR", help="default: a new folder runs/<suite>-<time>")
     where.add_argument(
         "--resume", action="store_true", help="go on with the newest run of this command, or --out"
     )
@@ -168,7 +180,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     evaluate.add_argument("checkpoint", type=Path, help="a run's folder (runs/NAME/MAP/ALGORITHM/seed-K)")
     evaluate.add_argument("--episodes", type=_count, default=100, metavar="N", help="default: %(default)s")
     evaluate.add_argument(
-        "--seed", type=int, default=1_000_000, metavar="S", help="of the test's environments"
+        "--seed", type=_seed, default=1_000_000, metavar="S", help="of the test's environments"
     )
     evaluate.add_argument(
         "--envs", type=_count, default=32, metavar="E", help="environments stepped together"

@@ -63,7 +63,9 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
     ]
     pool = Pool(orders, len(jobs), args.debug)
     interrupted = pool.run(workers)
-    runs = report.load(folder) if any((folder / job.folder / RECORDS).exists() for job in jobs) else []
+    ours = {folder / job.folder for job in jobs}  # --out may hold other runs, deeper below
+    runs = report.load(folder) if any((run / RECORDS).exists() for run in ours) else []
+    runs = [run for run in runs if run.folder in ours]
     if runs:
         print("\n" + report.as_text(report.table(runs)) + "\n\n" + report.caption(runs))
     if interrupted:

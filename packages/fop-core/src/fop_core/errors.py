@@ -36,5 +36,7 @@ def sentence(error: Exception) -> str:
     """What to show of an error: its message, or, of one that no user can cause, kind and first line."""
     if isinstance(error, FopError):
         return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory: fewer environments, a smaller replay or smaller batches need less"
     first = str(error).partition("\n")[0]
     return f"unexpected {type(error).__name__}: {first} (--debug shows where)"
