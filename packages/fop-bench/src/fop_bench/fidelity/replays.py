@@ -20,6 +20,7 @@ from fop_envs.skirmish import SmacOptions
 from .recordings import Episode, Order
 
 SCAN_INTERVAL = 8
+"""Loops between two looks of an enemy; the game's loop and the unit's number say when it looks first."""
 
 MOVE_AMOUNT = 2.0
 """Cells that a move order of SMAC goes."""
@@ -65,7 +66,10 @@ class Player:
         )
 
     def world(self, episode: Episode, seed: int) -> _native.World:
-        """The engine's battle at the agents' first orders: after a restart the enemy has walked one loop."""
+        """The engine's battle at the agents' first orders: after a restart the enemy has walked one loop.
+
+        Enemies look for targets in the recorded rhythm (docs/environments/skirmish_combat.md).
+        """
         world = _native.World(self.task, seed, episode.number, 0 if episode.first else 1)
         for unit, birth in enumerate(episode.units):
             first_look = (birth.tag - 1 - episode.loop0) % SCAN_INTERVAL
