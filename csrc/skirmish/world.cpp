@@ -63,7 +63,7 @@ void give_enemy_order(World& world) {
   }
 }
 
-// Enemies look for targets each in an own rhythm: recordings show units of one group stop at loops 29 to 33.
+// Enemies look for targets one after the other, in the order of their unit numbers, as the recordings show.
 void stagger_scans(World& world) {
   const Draws draws{world.seed, Purpose::kEngineScenario, world.episode, 1};
   const auto interval = static_cast<std::uint32_t>(world.options.scan_interval);

@@ -61,7 +61,7 @@ struct Steering {
   float goal_x = 0, goal_y = 0;      // for which the waypoint was found
   std::int32_t refresh_at = kNever;  // loop from which the waypoint is looked for anew
   float progress = 1;                // share of the last loop's wish that came true; 1 for who stood
-  std::int8_t detour = 0;            // how it goes round others: steps of 22.5 degrees, left positive
+  std::int8_t detour = 0;            // the side on which it goes round others: 1 left, -1 right, 0 not
   bool stuck = false;                // no way round was found
 };
 
