@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from fop_envs.scenarios import load_map
 from fop_envs.skirmish import ENGINE_VERSION
 
@@ -16,7 +14,7 @@ from . import floor, measures
 from .options import Options
 from .plan import Plan
 from .recordings import Episode, Recording
-from .records import Play, Record, Reference, Source, Tracks
+from .records import Play, Record, Source, Tracks
 from .replays import Player
 
 GRACE = 80
@@ -48,58 +46,27 @@ class ReplayBlock:
         records = self._compare(player, self.episode, "recording", 0)
         places = measures.known(self.episode, player.spawns(self.episode))
         for index in range(self.floors):
-            own = floor.own_episode(player, self.episode, places, floor.SEED + index, self._limit())
+            own = floor.own_episode(player, self.episode, places, floor.SEED + index, _limit(self.map_name))
             records += self._compare(player, own, "engine", index)
         return records
-
-    def _limit(self) -> int:
-        return load_map(self.map_name).episode_limit * measures.STEP
 
     def _compare(self, player: Player, episode: Episode, source: Source, index: int) -> list[Record]:
         spawns = player.spawns(episode)
         places = measures.known(episode, spawns)
-        start = player.world(episode, 0).units()
-        at_start = np.stack([start["x"], start["y"]], axis=1)
-        reference = Reference(
-            map=self.map_name,
-            episode=episode.number,
-            source=source,
-            index=index,
-            engine=ENGINE_VERSION,
-            n_agents=sum(birth.player == 0 for birth in episode.units),
-            types=[birth.type for birth in episode.units],
-            outcome=measures.outcome_of_recording(episode),
-            first_attack=places.first_attack,
-            moves=[(seen.loop, seen.unit) for seen in places.moves],
-            targets=[(seen.loop, seen.unit) for seen in places.targets],
-            spawns=measures.spawn_agreement(episode, places, spawns, at_start)
-            if source == "recording"
-            else None,
+        agreement = None
+        if source == "recording":
+            agreement = measures.spawn_agreement(episode, places, spawns, player.start(episode))
+        reference = measures.reference(
+            self.map_name, episode, places, ENGINE_VERSION, source, index, agreement
         )
         records: list[Record] = [reference]
         ways = []
-        grace = min(GRACE, max(0, self._limit() + 1 - episode.end))
         for seed in range(self.seeds):
-            playback = player.play(episode, seed, grace)
-            outcome = measures.outcome_of_play(episode, playback)
-            moves = measures.place_errors(playback, places.moves, outcome.end)
-            targets = measures.place_errors(playback, places.targets, outcome.end)
-            seen, off = (*places.moves, *places.targets), (*moves, *targets)
-            records.append(
-                Play(
-                    map=self.map_name,
-                    episode=episode.number,
-                    source=source,
-                    index=index,
-                    seed=seed,
-                    outcome=outcome,
-                    move_errors=moves,
-                    target_errors=targets,
-                    departure=measures.departure(seen, off),
-                )
-            )
+            playback = player.play(episode, seed, grace(self.map_name, episode))
+            play = measures.play(reference, episode, places, playback, seed)
+            records.append(play)
             if self.tracks and source == "recording" and seed < TRACKED_SEEDS:
-                ways.append(_ways(playback.tracks, playback.death_loop, outcome.end))
+                ways.append(_ways(playback.tracks, playback.death_loop, play.outcome.end))
         if ways:
             records.append(
                 Tracks(
@@ -113,6 +80,15 @@ class ReplayBlock:
                 )
             )
         return records
+
+
+def grace(map_name: str, episode: Episode) -> int:
+    """Loops that a play of the episode goes on after the recorded end: up to the map's step limit at most."""
+    return min(GRACE, max(0, _limit(map_name) + 1 - episode.end))
+
+
+def _limit(map_name: str) -> int:
+    return load_map(map_name).episode_limit * measures.STEP
 
 
 def _ways(tracks: Any, death_loop: Any, end: int) -> list[list[tuple[float, float]]]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .recordings import Episode
-from .records import Departure, Outcome, Spawns, Winner
+from .records import Departure, Outcome, Play, Reference, Source, Spawns, Winner
 from .replays import Playback, Sighting, errors, sightings_of_movers, sightings_of_targets
 
 STEP = 8
@@ -98,6 +98,51 @@ def outcome_of_play(episode: Episode, playback: Playback) -> Outcome:
         survivors=(totals[0] - len(sides[0]), totals[1] - len(sides[1])),
         deaths=sides,
         kills=kills,
+    )
+
+
+def reference(
+    map_name: str,
+    episode: Episode,
+    places: Known,
+    engine: str,
+    source: Source = "recording",
+    index: int = 0,
+    spawns: Spawns | None = None,
+) -> Reference:
+    """What plays of an episode by `engine` are compared with."""
+    return Reference(
+        map=map_name,
+        episode=episode.number,
+        source=source,
+        index=index,
+        engine=engine,
+        n_agents=sum(birth.player == 0 for birth in episode.units),
+        types=[birth.type for birth in episode.units],
+        outcome=outcome_of_recording(episode),
+        first_attack=places.first_attack,
+        moves=[(seen.loop, seen.unit) for seen in places.moves],
+        targets=[(seen.loop, seen.unit) for seen in places.targets],
+        spawns=spawns,
+    )
+
+
+def play(against: Reference, episode: Episode, places: Known, playback: Playback, seed: int) -> Play:
+    """How far a play under `seed`, by whatever engine, is from its episode, whose `against` and `places`
+    these are."""
+    outcome = outcome_of_play(episode, playback)
+    moves = place_errors(playback, places.moves, outcome.end)
+    targets = place_errors(playback, places.targets, outcome.end)
+    return Play(
+        map=against.map,
+        episode=against.episode,
+        source=against.source,
+        index=against.index,
+        seed=seed,
+        outcome=outcome,
+        move_errors=moves,
+        target_errors=targets,
+        departure=departure((*places.moves, *places.targets), (*moves, *targets)),
     )
 
 

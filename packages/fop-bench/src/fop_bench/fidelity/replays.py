@@ -81,6 +81,11 @@ class Player:
         rows = _native.World(self.task, 0, episode.number, 0).units()
         return np.stack([rows["x"], rows["y"]], axis=1)
 
+    def start(self, episode: Episode) -> npt.NDArray[np.float32]:
+        """`[units, 2]` places of an episode's units at the agents' first orders."""
+        rows = self.world(episode, 0).units()
+        return np.stack([rows["x"], rows["y"]], axis=1)
+
     def play(self, episode: Episode, seed: int, grace: int = 0) -> Playback:
         """Plays the recorded orders up to the recorded end, and `grace` loops more without new ones."""
         world = self.world(episode, seed)
