@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from fop_algos import native_ops
+from fop_algos.algorithm import Draws
 from fop_algos.algorithms.fop import GAMES, Fop, FopConfig
 from fop_algos.batch import EpisodeBatch
 from fop_algos.train import train
@@ -75,12 +76,12 @@ def test_an_update_by_hand_on_one_step_games(new_run) -> None:  # type: ignore[n
 def test_twins_take_the_smaller_value(new_batch) -> None:  # type: ignore[no-untyped-def]
     fop = Fop("fop", TaskSpec("t", 2, 3, 4, 5, 6), FopConfig(), 0)
     batch = new_batch([3, 5], [False, True])
-    random = torch.Generator().manual_seed(0)
+    random = Draws(0, None, Clock())
     both = fop.target(batch, 0.3, 0.0, random)
     for net in (fop.target_mixers[0], fop.target_mixers[1]):
         lowered = net.v[-1].bias.data.clone()
         net.v[-1].bias.data += 100.0
-        other = fop.target(batch, 0.3, 0.0, torch.Generator().manual_seed(0))
+        other = fop.target(batch, 0.3, 0.0, Draws(0, None, Clock()))
         net.v[-1].bias.data = lowered
         assert (other[batch.mask] - both[batch.mask]).max() < 50  # the other twin's value holds
 
@@ -97,8 +98,8 @@ def test_padding_changes_nothing(new_batch) -> None:  # type: ignore[no-untyped-
         # The drawn actions differ with the shape, so draw greedily: logits so far apart that any draw agrees.
         fop.modules["actor"].output.weight.data *= 1e4
         fop.modules["actor"].output.bias.data = torch.tensor([0.0, 3e3, 6e3])
-        together = fop.target(beside, 0.1, 0.0, torch.Generator().manual_seed(0))
-        single = fop.target(alone, 0.1, 0.0, torch.Generator().manual_seed(0))
+        together = fop.target(beside, 0.1, 0.0, Draws(0, None, Clock()))
+        single = fop.target(alone, 0.1, 0.0, Draws(0, None, Clock()))
         assert torch.isfinite(together).all()
         assert (together[0, 3:] == 0).all()
         assert torch.allclose(together[:1, :3], single, atol=1e-5)

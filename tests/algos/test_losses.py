@@ -9,13 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fop_algos.algorithms import value_decomposition as vd
 from fop_algos.exploration import draw, epsilon_greedy, epsilon_mixture, greedy
 from fop_algos.losses import masked_mean, policy_loss, td_loss
 from fop_algos.native_ops import soft_value
 from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear
-from fop_algos.targets import copy_is_due
-from fop_core.types import Clock
+from fop_core.types import Clock, TaskSpec
 
 
 def test_td_loss_by_hand_ignores_padding() -> None:
@@ -95,9 +95,15 @@ def test_schedule_at_start_middle_end() -> None:
 
 
 def test_target_copies_are_counted_in_episodes() -> None:
-    assert not copy_is_due(Clock(episodes=199), 0, 200)
-    assert copy_is_due(Clock(episodes=200), 0, 200)
-    assert not copy_is_due(Clock(episodes=399), 200, 200)
+    learner = vd.ValueDecomposition("any", TaskSpec("task", 1, 1, 1, 1, 1), vd.ValueDecompositionConfig(), 0)
+
+    def copied(episodes: int) -> bool:
+        own, target = (next(learner.modules[name].parameters()) for name in ("agent", "target_agent"))
+        torch.nn.init.uniform_(own)
+        learner.copy_targets(Clock(episodes=episodes), 200)
+        return torch.equal(own, target)
+
+    assert [copied(episodes) for episodes in (199, 200, 399, 400)] == [False, True, False, True]
 
 
 @given(

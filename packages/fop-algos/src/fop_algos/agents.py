@@ -2,6 +2,7 @@
 
 All have `unroll` (whole sequences, for learning) and `step` (one moment, for acting). `memory` is what an
 agent carries from step to step: `[B, N, M]` float32, zeros at the start of an episode, `M = memory_size`.
+In a stack of `K` seeds every shape has a `K` in front.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from fop_core.types import TaskSpec
 
 from .batch import onehot
+from .layers import Linear, distinct, linear
 
 NetKind = Literal["separate_mlp", "shared_mlp", "shared_gru"]
 
@@ -33,7 +34,7 @@ class AgentNet(nn.Module, ABC):
 
     def step(self, obs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """`[B, N, O]` and the memory to outputs `[B, N, A]` and what to `remember`."""
-        return self.unroll(obs.unsqueeze(1), memory.unsqueeze(1)).squeeze(1), memory
+        return self.unroll(obs.unsqueeze(-3), memory.unsqueeze(-3)).squeeze(-3), memory
 
     def remember(self, hidden: Tensor, actions: Tensor) -> Tensor:
         """The memory after `actions` `[B, N]` were taken."""
@@ -50,12 +51,22 @@ class PerAgentMlp(AgentNet):
         self.biases = nn.ParameterList(_uniform(n_agents, 1, o, fan_in=i) for i, o in pairwise(sizes))
 
     def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
-        x = obs.flatten(0, -3).transpose(0, 1)
-        first, second, last = zip(self.biases, self.weights, strict=True)
+        return self.each(obs)
+
+    def each(self, inputs: Tensor) -> Tensor:
+        """Every agent's own net on its row: `[..., N, inputs]` to `[..., N, outputs]`."""
+        stack = self.weights[0].shape[:-3]  # () or [K]
+        x = distinct(inputs, 2)
+        lead = x.shape[:-1]
+        x = x.flatten(len(stack), -3).transpose(-3, -2).flatten(0, len(stack))  # [K N, rows, O]
+        first, second, last = (
+            (b.flatten(0, -3), w.flatten(0, -3)) for b, w in zip(self.biases, self.weights, strict=True)
+        )
         x = torch.baddbmm(first[0], x, first[1]).relu_()
         x = torch.baddbmm(second[0], x, second[1]).relu_()
         x = torch.baddbmm(last[0], x, last[1])
-        return x.transpose(0, 1).reshape(*obs.shape[:-1], -1)
+        x = x.view(*stack, -1, *x.shape[-2:]).transpose(-3, -2).reshape(*lead, -1)
+        return x.expand(*inputs.shape[:-1], -1)
 
 
 class SharedMlp(AgentNet):
@@ -64,12 +75,13 @@ class SharedMlp(AgentNet):
     def __init__(self, n_agents: int, inputs: int, hidden: int, outputs: int) -> None:
         super().__init__()
         self.input = _AgentInput(n_agents, inputs, 0, hidden)
-        self.middle = nn.Linear(hidden, hidden)
-        self.output = nn.Linear(hidden, outputs)
+        self.middle = Linear(hidden, hidden)
+        self.output = Linear(hidden, outputs)
 
     def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
-        out: Tensor = self.output(self.middle(self.input(obs, None).relu_()).relu_())
-        return out
+        x = self.input(distinct(obs, 2), None).relu_()
+        out: Tensor = self.output(self.middle(x).relu_())
+        return out.expand(*obs.shape[:-1], -1)
 
 
 class SharedGru(AgentNet):
@@ -85,7 +97,7 @@ class SharedGru(AgentNet):
         self.memory_size = hidden + outputs
         self.input = _AgentInput(n_agents, inputs, outputs, hidden)
         self.gru = nn.GRU(hidden, hidden)
-        self.output = nn.Linear(hidden, outputs)
+        self.output = Linear(hidden, outputs)
 
     def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
         batch, steps, agents = obs.shape[:3]
@@ -118,9 +130,11 @@ class _AgentInput(nn.Module):
         self.bias = _uniform(outputs, fan_in=fan_in)
 
     def forward(self, obs: Tensor, last_onehot: Tensor | None) -> Tensor:
-        x = F.linear(obs, self.obs).add_(self.number + self.bias)
+        own = self.number + self.bias.unsqueeze(-2)  # [N, out]
+        own = own.view(*own.shape[:-2], *(1,) * (obs.ndim - own.ndim), *own.shape[-2:])
+        x = linear(obs, self.obs).add_(own)
         if last_onehot is not None and self.last_action is not None:
-            x = x.add_(F.linear(last_onehot, self.last_action))
+            x = x.add_(linear(last_onehot, self.last_action))
         return x
 
 
@@ -133,15 +147,6 @@ def agent_net(kind: NetKind, spec: TaskSpec, hidden: int) -> AgentNet:
     }
     net = kinds[kind]
     return net(spec.n_agents, spec.obs_dim, hidden, spec.n_actions)
-
-
-def mlp(inputs: int, hidden: tuple[int, ...], outputs: int) -> nn.Sequential:
-    """Linear layers with ReLU between them."""
-    layers: list[nn.Module] = []
-    for width in hidden:
-        layers += [nn.Linear(inputs, width), nn.ReLU()]
-        inputs = width
-    return nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
 def _uniform(*shape: int, fan_in: int) -> nn.Parameter:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -63,26 +64,42 @@ class RoundConfig:
             )
 
 
-class Algorithm(Protocol):
-    """Acts, and learns from a replay.
+Metrics = dict[str, Any]
+"""Numbers worth a curve by name: a float each; in a stack of seeds a list with one for each seed."""
+
+
+class Algorithm(ABC):
+    """Acts, and learns from a replay; with what all share: steps downhill, target nets, randomness.
 
     Everything that learning changes is in `modules`, `optimisers` and `counters`: a checkpoint saves these.
+
+    One object learns either for one `seed` or, after `fop_algos.stack.stacked`, for several at once: then
+    `seeds` names them, and every tensor has their number in front of its shape. An algorithm that addresses
+    dimensions from the end needs to know nothing else of it.
     """
 
-    name: str
-    spec: TaskSpec
-    seed: int
-    modules: nn.ModuleDict
-    optimisers: dict[str, torch.optim.Optimizer]
-    counters: dict[str, int]
+    config: RoundConfig
+
+    def __init__(self, name: str, spec: TaskSpec, config: RoundConfig, seed: int) -> None:
+        self.name = name
+        self.spec = spec
+        self.config = config
+        self.seed = seed
+        self.seeds: tuple[int, ...] | None = None
+        self.counters = {"target_copied_at": 0}
+        self.modules = nn.ModuleDict()
+        self.optimisers: dict[str, torch.optim.Optimizer] = {}
 
     @property
-    def config(self) -> RoundConfig: ...
+    def stack(self) -> tuple[int, ...]:
+        """What stands in front of every shape: `()`, or `(K,)` for `K` seeds."""
+        return () if self.seeds is None else (len(self.seeds),)
 
+    @abstractmethod
     def start(self, rows: int) -> Tensor:
         """The memory of `rows` teams before their first step: zeros `[rows, N, M]`."""
-        ...
 
+    @abstractmethod
     def act(
         self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
     ) -> tuple[Tensor, Tensor]:
@@ -99,21 +116,88 @@ class Algorithm(Protocol):
         Returns:
             Actions `[B, N]` int64 and the new memory.
         """
-        ...
 
-    def update(self, replay: Replay, clock: Clock) -> dict[str, float]:
+    @abstractmethod
+    def update(self, replay: Replay, clock: Clock) -> Metrics:
         """One learning step; returns what is worth a curve.
 
         Raises:
             NotFinite: a loss was NaN or infinite; no net was changed by that loss.
         """
-        ...
 
+    @abstractmethod
     def joint_value(
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:
         """`q_tot` `[B]` of joint actions `[B, N]` at an episode's first step (for reports and tests)."""
-        ...
+
+    def memory(self, rows: int, size: int) -> Tensor:
+        """Zeros `[rows, N, M]`."""
+        return torch.zeros(*self.stack, rows, self.spec.n_agents, size)
+
+    def draws(self, clock: Clock) -> Draws:
+        """The randomness of one update."""
+        return Draws(self.seed, self.seeds, clock)
+
+    def descend(
+        self, name: str, loss: Tensor, optimiser: torch.optim.Optimizer, max_norm: float, clock: Clock
+    ) -> Metrics:
+        """One step of `optimiser` down the gradient of `loss`, scaled down to the norm `max_norm`.
+
+        In a stack each seed's gradient has its own norm. A seed whose loss or gradient isn't finite isn't
+        changed by it, and the others go on.
+
+        Returns:
+            The loss under its name, and the norm of its gradient.
+
+        Raises:
+            NotFinite: the loss or its gradient is NaN or infinite; nothing was changed.
+        """
+        if self.seeds is None:
+            value = finite(name, loss, clock)
+            optimiser.zero_grad()
+            loss.backward()
+            norm = clip(name, optimiser, max_norm, clock)
+            optimiser.step()
+            return {name: value, f"{name}_gradient": norm}
+        optimiser.zero_grad()
+        loss.sum().backward()
+        norms = clip_rows(loss.detach(), optimiser, max_norm)
+        optimiser.step()
+        return {name: loss.detach(), f"{name}_gradient": norms}
+
+    def copy_targets(self, clock: Clock, every: int) -> None:
+        """Copies each net `x` into `target_x` when `every` episodes have passed since the last time."""
+        if clock.episodes - self.counters["target_copied_at"] < every:
+            return
+        for target in self.modules:
+            if target.startswith("target_"):
+                source = self.modules[target.removeprefix("target_")]
+                self.modules[target].load_state_dict(source.state_dict())
+        self.counters["target_copied_at"] = clock.episodes
+
+
+class Draws:
+    """Random numbers of one update: a function of seed and update count, so that nothing needs saving."""
+
+    def __init__(self, seed: int, seeds: tuple[int, ...] | None, clock: Clock) -> None:
+        self._stacked = seeds is not None
+        self._streams = [
+            torch.Generator().manual_seed((s * 0x9E3779B97F4A7C15 + clock.updates) % 2**63)
+            for s in (seeds or (seed,))
+        ]
+
+    def uniform(self, shape: Sequence[int]) -> Tensor:
+        """In [0, 1); a stack's seeds are `shape[0]`."""
+        if not self._stacked:
+            return torch.rand(shape, generator=self._streams[0])
+        return torch.stack([torch.rand(shape[1:], generator=stream) for stream in self._streams])
+
+    def normal(self, shape: Sequence[int]) -> Tensor:
+        """Standard normal; a stack's seeds are `shape[0]`."""
+        if not self._stacked:
+            return torch.randn(shape, generator=self._streams[0])
+        return torch.stack([torch.randn(shape[1:], generator=stream) for stream in self._streams])
 
 
 @contextmanager
@@ -122,11 +206,6 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
-
-
-def generator(seed: int, clock: Clock) -> torch.Generator:
-    """The randomness of one update: a function of seed and update count, so that nothing needs saving."""
-    return torch.Generator().manual_seed((seed * 0x9E3779B97F4A7C15 + clock.updates) % 2**63)
 
 
 def make_optimiser(
@@ -165,6 +244,22 @@ def clip(name: str, optimiser: torch.optim.Optimizer, max_norm: float, clock: Cl
     return number
 
 
-def numbers(**tensors: Tensor) -> dict[str, float]:
-    """Scalars as numbers, fetched together."""
+def clip_rows(losses: Tensor, optimiser: torch.optim.Optimizer, max_norm: float) -> Tensor:
+    """`clip` for each of `K` seeds: gradients `[K, ...]`, norms `[K]`; rows not finite become zero."""
+    gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
+    norms = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
+    good = torch.isfinite(losses) & torch.isfinite(norms)
+    all_good = bool(good.all())
+    if all_good and bool((norms <= max_norm).all()):
+        return norms
+    scale = (max_norm / norms).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(scale.view(-1, *(1,) * (gradient.ndim - 1)))
+        if not all_good:
+            gradient[~good] = 0.0
+    return norms
+
+
+def numbers(**tensors: Tensor) -> Metrics:
+    """Scalars as numbers (a stack's as lists), fetched together."""
     return dict(zip(tensors, torch.stack(list(tensors.values())).tolist(), strict=True))

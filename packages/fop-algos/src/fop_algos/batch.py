@@ -50,7 +50,7 @@ class EpisodeBatch:
     @cached_property
     def is_one_step(self) -> bool:
         """Every episode ended at its first step: no target bootstraps from anything."""
-        return self.mask.shape[1] == 1 and bool(self.terminated.all())
+        return self.mask.shape[-1] == 1 and bool(self.terminated.all())
 
 
 def onehot(actions: Tensor, n_actions: int) -> Tensor:

@@ -1,4 +1,7 @@
-"""Losses: tensors in, a scalar out. `mask` is true on real steps; what padding holds never matters."""
+"""Losses: tensors in, a scalar out (in a stack of seeds one for each).
+
+`mask` is true on real steps; what padding holds never matters.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from .native_ops import SoftValue
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of `values` where `mask` (of the same shape) is true; NaN elsewhere does no harm."""
-    return torch.where(mask, values, 0.0).sum() / mask.sum()
+    """Mean of `values` `[..., B, T]` where `mask` `[..., B, T]` is true; NaN elsewhere does no harm."""
+    return torch.where(mask, values, 0.0).sum((-2, -1)) / mask.sum((-2, -1))
 
 
 def td_loss(q_tot: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -30,4 +33,4 @@ def policy_loss(policy: SoftValue, q: Tensor, alpha: float, mask: Tensor) -> Ten
         mask: `[B, T]`.
     """
     value = (policy.policy * q.detach()).sum(-1)
-    return masked_mean(-alpha * policy.entropy - value, mask.unsqueeze(-1).expand_as(value))
+    return masked_mean((-alpha * policy.entropy - value).mean(-1), mask)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from fop_core.types import TaskSpec
 
 from . import native_ops
-from .agents import mlp
+from .layers import Linear, mlp
 
 WeightKind = Literal["heads", "attention", "mlp"]
 
@@ -58,7 +58,7 @@ class QmixMixer(Mixer):
     def __init__(self, spec: TaskSpec, embed: int, hypernet_hidden: int) -> None:
         super().__init__()
         self.w1 = mlp(spec.state_dim, (hypernet_hidden,), spec.n_agents * embed)
-        self.b1 = nn.Linear(spec.state_dim, embed)
+        self.b1 = Linear(spec.state_dim, embed)
         self.w2 = mlp(spec.state_dim, (hypernet_hidden,), embed)
         self.v = mlp(spec.state_dim, (embed,), 1)
         self.embed = embed
@@ -99,10 +99,8 @@ class HeadWeights(nn.Module):
     def __init__(self, spec: TaskSpec, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.of_state = nn.Linear(spec.state_dim, heads * (1 + spec.n_agents))  # keys, then agents
-        self.of_joint_action = nn.Linear(
-            spec.state_dim + spec.n_agents * spec.n_actions, heads * spec.n_agents
-        )
+        self.of_state = Linear(spec.state_dim, heads * (1 + spec.n_agents))  # keys, then agents
+        self.of_joint_action = Linear(spec.state_dim + spec.n_agents * spec.n_actions, heads * spec.n_agents)
 
     def forward(self, state: Tensor, onehot: Tensor) -> Tensor:
         of_state = self.of_state(state)
@@ -133,7 +131,7 @@ class AttentionWeights(nn.Module):
         self.n_agents = spec.n_agents
         self.features = spec.ally_feature_dim
         self.query = mlp(spec.state_dim, (64,), heads * embed)
-        self.key = nn.Linear(spec.ally_feature_dim + spec.n_actions, heads * embed, bias=False)
+        self.key = Linear(spec.ally_feature_dim + spec.n_actions, heads * embed, bias=False)
         self.scale = mlp(spec.state_dim, (64,), heads)
 
     def forward(self, state: Tensor, onehot: Tensor) -> Tensor:

@@ -15,16 +15,26 @@ import torch
 from torch import Tensor, nn
 
 from fop_algos import official
-from fop_algos.agents import AgentNet, NetKind, agent_net, mlp
-from fop_algos.algorithm import RoundConfig, clip, finite, generator, make_optimiser, numbers, seeded, within
+from fop_algos.agents import AgentNet, NetKind, agent_net
+from fop_algos.algorithm import (
+    Algorithm,
+    Draws,
+    Metrics,
+    RoundConfig,
+    make_optimiser,
+    numbers,
+    seeded,
+    within,
+)
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.exploration import draw, epsilon_mixture, greedy
+from fop_algos.layers import mlp
 from fop_algos.losses import masked_mean, policy_loss, td_loss
 from fop_algos.mixers import FopMixer, Utilities, WeightKind, weight_net
 from fop_algos.native_ops import SoftValue, soft_value
 from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear
-from fop_algos.targets import copy_is_due, frozen_copy
+from fop_algos.targets import frozen_copy
 from fop_core.protocols import Replay
 from fop_core.types import Clock, TaskSpec
 
@@ -165,15 +175,13 @@ class OfficialEquations:
         return official.target(batch, next_q_tot, next_log_pi, alpha, config.gamma, config.td_lambda)
 
 
-class Fop:
+class Fop(Algorithm):
     """Soft individual policies, soft individual values, and a mixer that weighs their advantages."""
 
+    config: FopConfig
+
     def __init__(self, name: str, spec: TaskSpec, config: FopConfig, seed: int) -> None:
-        self.name = name
-        self.spec = spec
-        self.config = config
-        self.seed = seed
-        self.counters = {"target_copied_at": 0}
+        super().__init__(name, spec, config, seed)
         self.equations: Equations = OfficialEquations() if config.compat == "official" else PaperEquations()
         n_critics = 2 if config.twin_critics else 1
         with seeded(seed):
@@ -203,7 +211,7 @@ class Fop:
         self.optimisers |= {f"critic_{k}": o for k, o in enumerate(self.critic_optimisers)}
 
     def start(self, rows: int) -> Tensor:
-        return torch.zeros(rows, self.spec.n_agents, self.actor.memory_size)
+        return self.memory(rows, self.actor.memory_size)
 
     def act(
         self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
@@ -215,41 +223,29 @@ class Fop:
             actions = greedy(logits, available)
         return actions, self.actor.remember(hidden, actions)
 
-    def update(self, replay: Replay, clock: Clock) -> dict[str, float]:
+    def update(self, replay: Replay, clock: Clock) -> Metrics:
         """Policy improvement, then joint evaluation with the improved policies (the code's order)."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         alpha, epsilon = self.config.alpha(clock), self.config.epsilon(clock)
-        obs, last, available = batch.obs[:, :-1], batch.last_onehot[:, :-1], batch.available[:, :-1]
+        obs, last = batch.obs[..., :-1, :, :], batch.last_onehot[..., :-1, :, :]
+        state, available = batch.state[..., :-1, :], batch.available[..., :-1, :, :]
         qs = [critic.unroll(obs, last) for critic in self.critics]
 
         # Individual improvement (12): pi_i towards exp((q_i - v_i) / alpha), by its own q_i alone.
         pi = self.equations.policy(self.actor.unroll(obs, last), available, epsilon)
         q_min = torch.stack([q.detach() for q in qs]).amin(0)
         loss = policy_loss(pi, q_min, alpha, batch.mask)
-        metrics = {"policy_loss": finite("policy_loss", loss, clock)}
-        self.actor_optimiser.zero_grad()
-        loss.backward()
-        metrics["actor_gradient"] = clip(
-            "policy_loss", self.actor_optimiser, self.config.max_gradient_norm, clock
-        )
-        self.actor_optimiser.step()
+        max_norm = self.config.max_gradient_norm
+        metrics = self.descend("policy_loss", loss, self.actor_optimiser, max_norm, clock)
 
         # Joint evaluation (B.1), each twin towards the same target.
-        target = self.target(batch, alpha, epsilon, generator(self.seed, clock))
+        target = self.target(batch, alpha, epsilon, self.draws(clock))
         for k, (q, mixer, optimiser) in enumerate(zip(qs, self.mixers, self.critic_optimisers, strict=True)):
-            name = f"td_loss_{k}"
-            q_tot = self.mix(mixer, q, batch.actions, batch.onehot, available, batch.state[:, :-1], alpha)
+            q_tot = self.mix(mixer, q, batch.actions, batch.onehot, available, state, alpha)
             loss = td_loss(q_tot, target, batch.mask)
-            metrics[name] = finite(name, loss, clock)
-            optimiser.zero_grad()
-            loss.backward()
-            metrics[f"critic_{k}_gradient"] = clip(name, optimiser, self.config.max_gradient_norm, clock)
-            optimiser.step()
+            metrics |= self.descend(f"td_loss_{k}", loss, optimiser, max_norm, clock)
 
-        if copy_is_due(clock, self.counters["target_copied_at"], self.config.target_update_episodes):
-            self.modules["target_critics"].load_state_dict(self.modules["critics"].state_dict())
-            self.modules["target_mixers"].load_state_dict(self.modules["mixers"].state_dict())
-            self.counters["target_copied_at"] = clock.episodes
+        self.copy_targets(clock, self.config.target_update_episodes)
         means = numbers(
             q_tot=masked_mean(q_tot.detach(), batch.mask),
             target=masked_mean(target, batch.mask),
@@ -258,20 +254,22 @@ class Fop:
         return metrics | means | {"alpha": alpha, "epsilon": epsilon}
 
     @torch.no_grad()
-    def target(self, batch: EpisodeBatch, alpha: float, epsilon: float, random: torch.Generator) -> Tensor:
+    def target(self, batch: EpisodeBatch, alpha: float, epsilon: float, draws: Draws) -> Tensor:
         """What `q_tot` should be `[B, T]`, from joint actions drawn from the policies at each next step."""
         if batch.is_one_step:
             return batch.reward
-        available = batch.available[:, 1:]
-        logits = self.actor.unroll(batch.obs, batch.last_onehot)[:, 1:]
+        available = batch.available[..., 1:, :, :]
+        logits = self.actor.unroll(batch.obs, batch.last_onehot)[..., 1:, :, :]
         pi = self.equations.policy(logits, available, epsilon)
-        actions = draw(pi.policy, torch.rand(pi.policy.shape[:-1], generator=random))
+        actions = draw(pi.policy, draws.uniform(pi.policy.shape[:-1]))
         log_pi = pi.log_policy.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
         joint_action = onehot(actions, self.spec.n_actions)
         q_tots = []
         for critic, mixer in zip(self.target_critics, self.target_mixers, strict=True):
-            q = critic.unroll(batch.obs, batch.last_onehot)[:, 1:]
-            q_tots.append(self.mix(mixer, q, actions, joint_action, available, batch.state[:, 1:], alpha))
+            q = critic.unroll(batch.obs, batch.last_onehot)[..., 1:, :, :]
+            q_tots.append(
+                self.mix(mixer, q, actions, joint_action, available, batch.state[..., 1:, :], alpha)
+            )
         next_q_tot = torch.stack(q_tots).amin(0)
         return self.equations.target(batch, next_q_tot, log_pi, alpha, self.config)
 
@@ -297,7 +295,7 @@ class Fop:
         joint_action, alpha = onehot(actions, self.spec.n_actions), self.config.alpha(clock)
         q_tots = []
         for critic, mixer in zip(self.critics, self.mixers, strict=True):
-            q = critic.unroll(obs.unsqueeze(1), torch.zeros_like(joint_action).unsqueeze(1)).squeeze(1)
+            q = critic.unroll(obs.unsqueeze(-3), torch.zeros_like(joint_action).unsqueeze(-3)).squeeze(-3)
             q_tots.append(self.mix(mixer, q, actions, joint_action, available, state, alpha))
         return torch.stack(q_tots).amin(0)
 

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from fop_algos.agents import AgentNet, NetKind, agent_net
-from fop_algos.algorithm import RoundConfig, clip, finite, make_optimiser, numbers, seeded, within
+from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.exploration import epsilon_greedy, greedy
 from fop_algos.losses import masked_mean, td_loss
 from fop_algos.mixers import Mixer, QmixMixer, Utilities, VdnMixer
 from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear
-from fop_algos.targets import copy_is_due, frozen_copy
+from fop_algos.targets import frozen_copy
 from fop_core.protocols import Replay
 from fop_core.types import Clock, TaskSpec
 
@@ -73,8 +73,10 @@ Deviation: optimiser and batch size aren't stated there; Adam and 32 are ours.
 """
 
 
-class ValueDecomposition:
+class ValueDecomposition(Algorithm):
     """VDN or QMIX, as `config.mixer` says, or with a mixer of your own."""
+
+    config: ValueDecompositionConfig
 
     def __init__(
         self,
@@ -84,11 +86,7 @@ class ValueDecomposition:
         seed: int,
         mixer: Mixer | None = None,
     ) -> None:
-        self.name = name
-        self.spec = spec
-        self.config = config
-        self.seed = seed
-        self.counters = {"target_copied_at": 0}
+        super().__init__(name, spec, config, seed)
         with seeded(seed):
             self.agent: AgentNet = agent_net(config.agent, spec, config.hidden)
             self.mixer = make_mixer(spec, config) if mixer is None else mixer
@@ -107,7 +105,7 @@ class ValueDecomposition:
         self.optimisers = {"optimiser": self.optimiser}
 
     def start(self, rows: int) -> Tensor:
-        return torch.zeros(rows, self.spec.n_agents, self.agent.memory_size)
+        return self.memory(rows, self.agent.memory_size)
 
     def act(
         self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
@@ -119,45 +117,36 @@ class ValueDecomposition:
             actions = greedy(q, available)
         return actions, self.agent.remember(hidden, actions)
 
-    def update(self, replay: Replay, clock: Clock) -> dict[str, float]:
+    def update(self, replay: Replay, clock: Clock) -> Metrics:
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         q = self.agent.unroll(batch.obs, batch.last_onehot)
-        chosen = q[:, :-1].gather(-1, batch.actions.unsqueeze(-1)).squeeze(-1)
-        q_tot = self.mixer.forward(Utilities(chosen, chosen, batch.onehot), batch.state[:, :-1])
+        chosen = q[..., :-1, :, :].gather(-1, batch.actions.unsqueeze(-1)).squeeze(-1)
+        q_tot = self.mixer.forward(Utilities(chosen, chosen, batch.onehot), batch.state[..., :-1, :])
         target = self.target(batch, q.detach())
         loss = td_loss(q_tot, target, batch.mask)
 
-        td_value = finite("td_loss", loss, clock)
-        self.optimiser.zero_grad()
-        loss.backward()
-        norm = clip("td_loss", self.optimiser, self.config.max_gradient_norm, clock)
-        self.optimiser.step()
-
-        if copy_is_due(clock, self.counters["target_copied_at"], self.config.target_update_episodes):
-            self.modules["target_agent"].load_state_dict(self.modules["agent"].state_dict())
-            self.modules["target_mixer"].load_state_dict(self.modules["mixer"].state_dict())
-            self.counters["target_copied_at"] = clock.episodes
+        metrics = self.descend("td_loss", loss, self.optimiser, self.config.max_gradient_norm, clock)
+        self.copy_targets(clock, self.config.target_update_episodes)
         means = numbers(q_tot=masked_mean(q_tot.detach(), batch.mask), target=masked_mean(target, batch.mask))
-        losses = {"td_loss": td_value, "gradient_norm": norm}
-        return losses | means | {"epsilon": self.config.epsilon(clock)}
+        return metrics | means | {"epsilon": self.config.epsilon(clock)}
 
     @torch.no_grad()
     def target(self, batch: EpisodeBatch, q: Tensor) -> Tensor:
         """Double-Q one-step targets `[B, T]`: the live net chooses the next action, the frozen value it."""
         if batch.is_one_step:
             return batch.reward
-        best = greedy(q[:, 1:], batch.available[:, 1:])
-        target_q = self.target_agent.unroll(batch.obs, batch.last_onehot)[:, 1:]
+        best = greedy(q[..., 1:, :, :], batch.available[..., 1:, :, :])
+        target_q = self.target_agent.unroll(batch.obs, batch.last_onehot)[..., 1:, :, :]
         chosen = target_q.gather(-1, best.unsqueeze(-1)).squeeze(-1)
         utilities = Utilities(chosen, chosen, onehot(best, self.spec.n_actions))
-        next_q_tot = self.target_mixer.forward(utilities, batch.state[:, 1:])
+        next_q_tot = self.target_mixer.forward(utilities, batch.state[..., 1:, :])
         return td_lambda_target(batch, next_q_tot, self.config.gamma, 0.0)
 
     @torch.no_grad()
     def joint_value(
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:
-        q, _ = self.agent.step(obs, self.start(len(obs)))
+        q, _ = self.agent.step(obs, self.start(obs.shape[-3]))
         chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
         return self.mixer.forward(Utilities(chosen, chosen, onehot(actions, self.spec.n_actions)), state)
 

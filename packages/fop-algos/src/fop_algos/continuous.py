@@ -1,0 +1,122 @@
+"""Continuous actions in one-step games: squashed Gaussian policies, values of own actions.
+
+Nets see actions scaled to [-1, 1]; environments get them between `action_low` and `action_high`. In a stack of
+`K` seeds every shape has a `K` in front.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fop_core.types import TaskSpec
+
+from .agents import PerAgentMlp
+
+LOG_STD = (-5.0, 2.0)
+"""Bounds of a policy's logarithmic standard deviation, before squashing."""
+
+
+class Sampled(NamedTuple):
+    """Actions in [-1, 1] `[..., N, D]` and `log pi_i` `[..., N]` of them, with gradients to the policy."""
+
+    action: Tensor
+    log_pi: Tensor
+
+
+class SquashedGaussian(NamedTuple):
+    """`tanh` of a normal distribution for each agent: `mean` and `log_std` `[..., N, D]` before squashing.
+
+    Haarnoja et al., "Soft actor-critic algorithms and applications", 2018, appendix C.
+    """
+
+    mean: Tensor
+    log_std: Tensor
+
+    def sample(self, normal: Tensor) -> Tensor:
+        """Actions `[..., N, D]` from standard normal numbers of that shape, re-parameterised."""
+        return torch.tanh(self.mean + self.log_std.exp() * normal)
+
+    def sample_with_log(self, normal: Tensor) -> Sampled:
+        """`sample`, and the log-densities in units of the scaled action.
+
+        `log(1 - tanh(z)^2) = 2 (log 2 - z - softplus(-2 z))`, which is stable for large `|z|`.
+        """
+        z = self.mean + self.log_std.exp() * normal
+        log_normal = -0.5 * normal.square() - self.log_std - 0.5 * math.log(2 * math.pi)
+        log_slope = 2 * (math.log(2) - z - F.softplus(-2 * z))
+        return Sampled(torch.tanh(z), (log_normal - log_slope).sum(-1))
+
+    def greedy(self) -> Tensor:
+        """`tanh` of the mean: what tests play."""
+        return torch.tanh(self.mean)
+
+
+class GaussianPolicy(nn.Module):
+    """A net for each agent: observation to mean and spread, two hidden ReLU layers.
+
+    The last layer starts ten times smaller than usual, so that policies start broad around 0.
+    """
+
+    def __init__(self, spec: TaskSpec, hidden: int) -> None:
+        super().__init__()
+        self.net = PerAgentMlp(spec.n_agents, spec.obs_dim, hidden, 2 * spec.action_dim)
+        shrink_last_layer(self.net)
+
+    def forward(self, obs: Tensor) -> SquashedGaussian:
+        """`[..., N, O]` to policies."""
+        mean, log_std = self.net.each(obs).chunk(2, -1)
+        return SquashedGaussian(mean, log_std.clamp(*LOG_STD))
+
+
+class DeterministicPolicy(nn.Module):
+    """A net for each agent: observation to one action in [-1, 1], two hidden ReLU layers."""
+
+    def __init__(self, spec: TaskSpec, hidden: int) -> None:
+        super().__init__()
+        self.net = PerAgentMlp(spec.n_agents, spec.obs_dim, hidden, spec.action_dim)
+        shrink_last_layer(self.net)
+
+    def forward(self, obs: Tensor) -> Tensor:
+        """`[..., N, O]` to `[..., N, D]`."""
+        return torch.tanh(self.net.each(obs))
+
+
+class ActionValue(nn.Module):
+    """`q_i(tau_i, u_i)`, a net for each agent: two hidden ReLU layers on observation and own action."""
+
+    def __init__(self, spec: TaskSpec, hidden: int) -> None:
+        super().__init__()
+        self.net = PerAgentMlp(spec.n_agents, spec.obs_dim + spec.action_dim, hidden, 1)
+
+    def forward(self, obs: Tensor, actions: Tensor) -> Tensor:
+        """`[..., N, O]` and scaled actions `[..., N, D]` to `[..., N]`."""
+        return self.net.each(torch.cat((obs, actions), -1)).squeeze(-1)
+
+
+def shrink_last_layer(net: PerAgentMlp) -> None:
+    """Outputs of a fresh net ten times closer to 0."""
+    with torch.no_grad():
+        net.weights[-1].mul_(0.1)
+        net.biases[-1].mul_(0.1)
+
+
+def to_scale(actions: Tensor, spec: TaskSpec) -> Tensor:
+    """Actions of the environment to [-1, 1]."""
+    return (actions - spec.action_low) * (2 / (spec.action_high - spec.action_low)) - 1
+
+
+def from_scale(actions: Tensor, spec: TaskSpec) -> Tensor:
+    """Actions in [-1, 1] to the environment's, never outside its bounds."""
+    wide = spec.action_low + (actions + 1) * ((spec.action_high - spec.action_low) / 2)
+    return wide.clamp(spec.action_low, spec.action_high)
+
+
+def to_normal(uniform: Tensor) -> Tensor:
+    """Standard normal numbers `[..., N, 1]` from the two uniforms `[..., N, 2]` of an exploring agent (Box-Muller)."""
+    radius = (-2 * torch.log1p(-uniform[..., :1])).sqrt()
+    return radius * torch.cos(2 * math.pi * uniform[..., 1:])
