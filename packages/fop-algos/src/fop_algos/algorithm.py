@@ -45,12 +45,15 @@ class RoundConfig:
     """Updates after each round."""
     burn_in_episodes: int = 32
     """Episodes collected before the first update."""
+    uniform_episodes: int = 0
+    """Episodes at the start in which every agent draws its actions uniformly."""
     buffer_episodes: int = 5000
     """Episodes that the replay holds; then the oldest are overwritten."""
     batch_episodes: int = 32
     """Episodes in the batch of an update."""
 
     def __post_init__(self) -> None:
+        within(self, 0, math.inf, "uniform_episodes")
         within(
             self, 1, math.inf, "episodes_per_round", "updates_per_round", "buffer_episodes", "batch_episodes"
         )
@@ -130,6 +133,10 @@ class Algorithm(ABC):
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:
         """`q_tot` `[B]` of joint actions `[B, N]` at an episode's first step (for reports and tests)."""
+
+    def plays_uniformly(self, clock: Clock, explore: bool) -> bool:
+        """Is this one of the `uniform_episodes` at the start?"""
+        return explore and clock.episodes < self.config.uniform_episodes
 
     def memory(self, rows: int, size: int) -> Tensor:
         """Zeros `[rows, N, M]`."""

@@ -1,7 +1,7 @@
 """Continuous actions in one-step games: squashed Gaussian policies, values of own actions.
 
-Nets see actions scaled to [-1, 1]; environments get them between `action_low` and `action_high`. In a stack of
-`K` seeds every shape has a `K` in front.
+Nets see actions scaled to [-1, 1]; environments get them between `action_low` and `action_high`.
+In a stack of `K` seeds every shape has a `K` in front.
 """
 
 from __future__ import annotations
@@ -117,6 +117,6 @@ def from_scale(actions: Tensor, spec: TaskSpec) -> Tensor:
 
 
 def to_normal(uniform: Tensor) -> Tensor:
-    """Standard normal numbers `[..., N, 1]` from the two uniforms `[..., N, 2]` of an exploring agent (Box-Muller)."""
+    """An exploring agent's two uniforms `[..., N, 2]` to a standard normal number `[..., N, 1]` (Box-Muller)."""
     radius = (-2 * torch.log1p(-uniform[..., :1])).sqrt()
     return radius * torch.cos(2 * math.pi * uniform[..., 1:])

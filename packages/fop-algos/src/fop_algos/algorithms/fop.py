@@ -217,7 +217,9 @@ class Fop(Algorithm):
         self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
     ) -> tuple[Tensor, Tensor]:
         logits, hidden = self.actor.step(obs, memory)
-        if explore:
+        if self.plays_uniformly(clock, explore):
+            actions = draw(available.to(logits.dtype), uniform[..., 0])
+        elif explore:
             actions = self.equations.sample(logits, available, self.config.epsilon(clock), uniform)
         else:
             actions = greedy(logits, available)

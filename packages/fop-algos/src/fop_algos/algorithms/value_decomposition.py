@@ -112,7 +112,8 @@ class ValueDecomposition(Algorithm):
     ) -> tuple[Tensor, Tensor]:
         q, hidden = self.agent.step(obs, memory)
         if explore:
-            actions = epsilon_greedy(q, available, self.config.epsilon(clock), uniform)
+            epsilon = 1.0 if self.plays_uniformly(clock, explore) else self.config.epsilon(clock)
+            actions = epsilon_greedy(q, available, epsilon, uniform)
         else:
             actions = greedy(q, available)
         return actions, self.agent.remember(hidden, actions)
