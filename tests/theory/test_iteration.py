@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -166,6 +167,16 @@ def test_one_agent_at_a_time_improves_any_game_that_all_see(seed, alpha) -> None
     for old, new in itertools.pairwise(iterates):
         assert (new.q_tot >= old.q_tot - 1e-9).all()
     assert np.array_equal(iterates[1].policies[1], iterates[0].policies[1])
+
+
+@examples
+@given(seed=seeds, alpha=temperatures)
+def test_improved_policies_read_their_own_trajectory_even_where_15_fails(seed, alpha) -> None:
+    rng = np.random.default_rng(seed)
+    game = independent_game(rng, 2, 2, 2, GAMMA)
+    entangled = replace(game, reward=rng.normal(size=game.reward.shape))
+    _, new = run(entangled, random_policies(rng, entangled), alpha, 1)
+    assert np.allclose(entangled.seen(new.policies), new.policies)
 
 
 def test_igo_of_the_optimum_is_not_enough_for_lemma_2() -> None:

@@ -60,6 +60,7 @@ def test_a_repeated_game_by_hand() -> None:
 def test_the_games_are_games(make) -> None:
     game = make(np.random.default_rng(0), 2, 3, 2, 0.9)
     assert game.reward.shape == (len(game.reward), 8)
+    assert game.reward.std() > 0.1
     assert (game.transition >= 0).all()
     assert np.allclose(game.transition.sum(-1), 1)
     policies = random_policies(np.random.default_rng(1), game)
