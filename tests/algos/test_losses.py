@@ -14,7 +14,7 @@ from fop_algos.exploration import draw, epsilon_greedy, epsilon_mixture, greedy
 from fop_algos.losses import masked_mean, policy_loss, td_loss
 from fop_algos.native_ops import soft_value
 from fop_algos.returns import td_lambda_target
-from fop_algos.schedules import Linear
+from fop_algos.schedules import Linear, Temperature
 from fop_core.types import Clock, TaskSpec
 
 
@@ -87,7 +87,7 @@ def test_targets_terminated_truncated_padded(new_batch) -> None:  # type: ignore
 
 
 def test_schedule_at_start_middle_end() -> None:
-    alpha = Linear(0.5, 0.05, 200_000)
+    alpha = Temperature(0.5, 0.05, 200_000)
     at = [alpha(Clock(env_steps=t)) for t in (0, 100_000, 200_000, 10**9)]
     assert at == pytest.approx([0.5, 0.275, 0.05, 0.05])
     assert Linear(1.0, 0.0, 10, "updates")(Clock(env_steps=99, episodes=99, updates=5)) == 0.5

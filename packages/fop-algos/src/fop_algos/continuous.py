@@ -117,6 +117,6 @@ def from_scale(actions: Tensor, spec: TaskSpec) -> Tensor:
 
 
 def to_normal(uniform: Tensor) -> Tensor:
-    """An exploring agent's two uniforms `[..., N, 2]` to a standard normal number `[..., N, 1]` (Box-Muller)."""
+    """Two uniforms `[..., N, 2]` to a standard normal number `[..., N, 1]` (Box-Muller)."""
     radius = (-2 * torch.log1p(-uniform[..., :1])).sqrt()
     return radius * torch.cos(2 * math.pi * uniform[..., 1:])

@@ -21,7 +21,7 @@ def td_loss(q_tot: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return masked_mean((q_tot - target.detach()).square(), mask)
 
 
-def policy_loss(policy: SoftValue, q: Tensor, alpha: float, mask: Tensor) -> Tensor:
+def policy_loss(policy: SoftValue, q: Tensor, alpha: float | Tensor, mask: Tensor) -> Tensor:
     """Individual improvement: `E_i[sum_a pi_i(a) (alpha log pi_i(a) - sg(q_i(a)))]` (FOP, equation 12).
 
     The expectation over an agent's own actions is exact. Its minimum is `softmax(q / alpha)`.
@@ -29,7 +29,7 @@ def policy_loss(policy: SoftValue, q: Tensor, alpha: float, mask: Tensor) -> Ten
     Args:
         policy: of `[B, T, N, A]` logits, unavailable actions at 0.
         q: `[B, T, N, A]`.
-        alpha: temperature.
+        alpha: temperature: a number, or `[..., N]`.
         mask: `[B, T]`.
     """
     value = (policy.policy * q.detach()).sum(-1)

@@ -26,7 +26,7 @@ class Utilities:
     Attributes:
         chosen: `[..., N]` values of the chosen actions.
         baseline: `[..., N]` what they are compared with: FOP's soft value `v_i`, QPLEX's `max_a q_i`.
-        onehot: `[..., N, A]` the joint action.
+        onehot: `[..., N, A]` the joint action; where actions are continuous, themselves `[..., N, D]`.
     """
 
     chosen: Tensor
@@ -148,7 +148,7 @@ class MlpWeights(nn.Module):
 
     def __init__(self, spec: TaskSpec, hidden: int) -> None:
         super().__init__()
-        joint = spec.state_dim + spec.n_agents * spec.n_actions
+        joint = spec.state_dim + spec.n_agents * (spec.n_actions or spec.action_dim)
         self.net = mlp(joint, (hidden, hidden), spec.n_agents)
 
     def forward(self, state: Tensor, onehot: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,3 +31,25 @@ class Linear:
         if done >= self.over:
             return self.end
         return float(self.start + (self.end - self.start) * done / self.over)
+
+
+@dataclass(frozen=True)
+class Temperature(Linear):
+    """A temperature: annealed on a straight line, annealed exponentially, or learned."""
+
+    kind: Literal["linear", "exponential", "automatic"] = "linear"
+    """`exponential`: its logarithm falls on a straight line. `automatic`: learned from `start` on, so that
+    the policies' entropy becomes `target_entropy`, and never below `end`."""
+    target_entropy: float = -1.0
+    """Nats for each agent (automatic only); of densities over [-1, 1] where actions are continuous."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kind != "linear" and not 0 < self.end <= self.start:
+            raise ValueError(f"start is {self.start} and end {self.end}; {self.kind} needs 0 < end <= start")
+
+    def __call__(self, clock: Clock) -> float:
+        done = getattr(clock, self.unit)
+        if self.kind == "linear" or done >= self.over:
+            return super().__call__(clock)
+        return self.start * math.exp(math.log(self.end / self.start) * done / self.over)

@@ -33,8 +33,9 @@ from fop_algos.losses import masked_mean, policy_loss, td_loss
 from fop_algos.mixers import FopMixer, Utilities, WeightKind, weight_net
 from fop_algos.native_ops import SoftValue, soft_value
 from fop_algos.returns import td_lambda_target
-from fop_algos.schedules import Linear
+from fop_algos.schedules import Linear, Temperature
 from fop_algos.targets import frozen_copy
+from fop_algos.temperatures import Alpha, IndividualKind, Temperatures, spread
 from fop_core.protocols import Replay
 from fop_core.types import Clock, TaskSpec
 
@@ -66,8 +67,13 @@ class FopConfig(RoundConfig):
     entropy_in_target: Literal["mean", "joint"] = "mean"
     """`mean`: the published code's form, alpha times the agents' mean log-policy, once, outside the
     lambda-return. `joint`: the theory's, alpha times the joint log-policy in every value backed up."""
-    alpha: Linear = Linear(0.5, 0.05, 200_000)  # noqa: RUF009  (frozen)
-    """Temperature of the team and of every agent."""
+    alpha: Temperature = Temperature(0.5, 0.05, 200_000)  # noqa: RUF009  (frozen)
+    """Temperature of the team: `kind` linear, exponential, or automatic (learned, section C)."""
+    alpha_i: IndividualKind = "tied"
+    """Temperature of the agents: `tied` to the team's, the moving `average` of equation 17, or down the
+    gradient of the `objective` J(alpha_i)."""
+    alpha_i_rate: float = 1e-4
+    """Step of `average` and `objective` (the paper's epsilon)."""
     epsilon: Linear = Linear(1.0, 0.05, 50_000)  # noqa: RUF009
     """Share of uniform available actions that is mixed into the policy when exploring."""
     optimiser: Literal["adam", "rmsprop"] = "rmsprop"
@@ -84,9 +90,11 @@ class FopConfig(RoundConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         within(self, 1, math.inf, "hidden", "heads", "state_value_hidden", "target_update_episodes")
-        within(self, 0, 1, "gamma", "td_lambda", "epsilon.start", "epsilon.end")
+        within(self, 0, 1, "gamma", "td_lambda", "epsilon.start", "epsilon.end", "alpha_i_rate")
         within(self, 1e-3, 1e6, "alpha.start", "alpha.end")
         within(self, 1e-12, math.inf, "learning_rate", "max_gradient_norm")
+        if self.compat == "official" and (self.alpha.kind == "automatic" or self.alpha_i != "tied"):
+            raise ValueError("compat is official, whose temperatures are annealed and tied; leave them so")
 
 
 GAMES = FopConfig(
@@ -97,7 +105,7 @@ GAMES = FopConfig(
     state_value_hidden=(64, 64),
     burn_in_episodes=32,
     buffer_episodes=1_000_000,
-    alpha=Linear(1.0, 0.01, 10_000, "updates"),
+    alpha=Temperature(1.0, 0.01, 10_000, "updates", target_entropy=0.1),
     epsilon=Linear(0.0, 0.0),
     optimiser="adam",
     learning_rate=3e-4,
@@ -105,7 +113,7 @@ GAMES = FopConfig(
 )
 """The matrix game (D.1). Deviation: optimiser and batch size aren't stated there; Adam and 32 are ours."""
 
-OFFICIAL = FopConfig(critic="shared_mlp", alpha=Linear(0.5, 0.05, 90_000), compat="official")
+OFFICIAL = FopConfig(critic="shared_mlp", alpha=Temperature(0.5, 0.05, 90_000), compat="official")
 """The published code on SMAC: no recurrence in the critics, and alpha at its floor after 90,000 steps."""
 
 
@@ -120,12 +128,12 @@ class Equations(Protocol):
         """Explores: `[..., N, A]` logits and `[..., N, 2]` uniforms to `[..., N]` actions."""
         ...
 
-    def value(self, q: Tensor, available: Tensor, alpha: float) -> Tensor:
+    def value(self, q: Tensor, available: Tensor, alpha: Alpha) -> Tensor:
         """The soft values `v_i`, without gradient."""
         ...
 
     def target(
-        self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: float, config: FopConfig
+        self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: Alpha, config: FopConfig
     ) -> Tensor:
         """`[B, T]` from `q_tot` `[B, T]` and `log pi_i` `[B, T, N]` of the actions drawn at `t + 1`."""
         ...
@@ -142,12 +150,12 @@ class PaperEquations:
         pi = self.policy(logits, available, epsilon).policy
         return draw(epsilon_mixture(pi, available, epsilon), uniform[..., 0])
 
-    def value(self, q: Tensor, available: Tensor, alpha: float) -> Tensor:
+    def value(self, q: Tensor, available: Tensor, alpha: Alpha) -> Tensor:
         """`v_i = alpha log sum_a exp(q_i(a) / alpha)` over the available actions (equation 15)."""
-        return soft_value(q.detach(), available, alpha).v
+        return soft_value(q.detach(), available, spread(alpha, q)).v
 
     def target(
-        self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: float, config: FopConfig
+        self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: Alpha, config: FopConfig
     ) -> Tensor:
         """TD(lambda) with the entropy of what comes next; an episode's end has no entropy."""
         if config.entropy_in_target == "joint":
@@ -166,12 +174,13 @@ class OfficialEquations:
     def sample(self, logits: Tensor, available: Tensor, epsilon: float, uniform: Tensor) -> Tensor:
         return official.sample(logits, available, epsilon, uniform)
 
-    def value(self, q: Tensor, available: Tensor, alpha: float) -> Tensor:
+    def value(self, q: Tensor, available: Tensor, alpha: Alpha) -> Tensor:
         return soft_value(q.detach(), None, alpha).v
 
     def target(
-        self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: float, config: FopConfig
+        self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: Alpha, config: FopConfig
     ) -> Tensor:
+        assert isinstance(alpha, float)
         return official.target(batch, next_q_tot, next_log_pi, alpha, config.gamma, config.td_lambda)
 
 
@@ -200,6 +209,10 @@ class Fop(Algorithm):
             }
         )
 
+        self.temperatures = Temperatures(config.alpha, config.alpha_i, config.alpha_i_rate, spec.n_agents)
+        if self.temperatures.learns_alpha or config.alpha_i != "tied":
+            self.modules["temperatures"] = self.temperatures
+
         def optimiser(*nets: nn.Module) -> torch.optim.Optimizer:
             return make_optimiser(config.optimiser, nets, config.learning_rate)
 
@@ -209,6 +222,8 @@ class Fop(Algorithm):
         ]
         self.optimisers = {"actor": self.actor_optimiser}
         self.optimisers |= {f"critic_{k}": o for k, o in enumerate(self.critic_optimisers)}
+        if self.temperatures.learns_alpha:
+            self.optimisers["alpha"] = optimiser(self.temperatures)
 
     def start(self, rows: int) -> Tensor:
         return self.memory(rows, self.actor.memory_size)
@@ -228,35 +243,66 @@ class Fop(Algorithm):
     def update(self, replay: Replay, clock: Clock) -> Metrics:
         """Policy improvement, then joint evaluation with the improved policies (the code's order)."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
-        alpha, epsilon = self.config.alpha(clock), self.config.epsilon(clock)
+        alpha, epsilon = self.temperatures.of_team(clock), self.config.epsilon(clock)
+        alpha_i, draws = self.temperatures.of_agents(alpha), self.draws(clock)
         obs, last = batch.obs[..., :-1, :, :], batch.last_onehot[..., :-1, :, :]
         state, available = batch.state[..., :-1, :], batch.available[..., :-1, :, :]
         qs = [critic.unroll(obs, last) for critic in self.critics]
 
-        # Individual improvement (12): pi_i towards exp((q_i - v_i) / alpha), by its own q_i alone.
+        # Individual improvement (12): pi_i towards exp((q_i - v_i) / alpha_i), by its own q_i alone.
         pi = self.equations.policy(self.actor.unroll(obs, last), available, epsilon)
         q_min = torch.stack([q.detach() for q in qs]).amin(0)
-        loss = policy_loss(pi, q_min, alpha, batch.mask)
+        loss = policy_loss(pi, q_min, alpha_i, batch.mask)
         max_norm = self.config.max_gradient_norm
         metrics = self.descend("policy_loss", loss, self.actor_optimiser, max_norm, clock)
 
         # Joint evaluation (B.1), each twin towards the same target.
-        target = self.target(batch, alpha, epsilon, self.draws(clock))
+        target = self.target(batch, alpha, epsilon, draws)
         for k, (q, mixer, optimiser) in enumerate(zip(qs, self.mixers, self.critic_optimisers, strict=True)):
-            q_tot = self.mix(mixer, q, batch.actions, batch.onehot, available, state, alpha)
+            q_tot = self.mix(mixer, q, batch.actions, batch.onehot, available, state, alpha_i)
             loss = td_loss(q_tot, target, batch.mask)
             metrics |= self.descend(f"td_loss_{k}", loss, optimiser, max_norm, clock)
 
+        metrics |= self.learn_temperatures(batch, pi, q_min, state, alpha, draws, clock)
         self.copy_targets(clock, self.config.target_update_episodes)
         means = numbers(
             q_tot=masked_mean(q_tot.detach(), batch.mask),
             target=masked_mean(target, batch.mask),
             entropy=masked_mean(pi.entropy.detach().mean(-1), batch.mask),
         )
-        return metrics | means | {"alpha": alpha, "epsilon": epsilon}
+        return metrics | means | {"epsilon": epsilon}
+
+    def learn_temperatures(
+        self,
+        batch: EpisodeBatch,
+        pi: SoftValue,
+        q: Tensor,
+        state: Tensor,
+        alpha: Alpha,
+        draws: Draws,
+        clock: Clock,
+    ) -> Metrics:
+        """Section C: `alpha` down the gradient of its objective, the agents' by (17) or `J(alpha_i)`."""
+        metrics: Metrics = {}
+        if self.temperatures.learns_alpha:
+            entropy = masked_mean(pi.entropy.mean(-1), batch.mask)
+            loss = self.temperatures.loss(entropy)
+            metrics = self.descend("alpha_loss", loss, self.optimisers["alpha"], math.inf, clock)
+            self.temperatures.keep_above_end()
+        if self.config.alpha_i != "tied":
+            with torch.no_grad():
+                available = batch.available[..., :-1, :, :]
+                alpha_i = self.temperatures.of_agents(alpha)
+                gain = q - self.equations.value(q, available, alpha_i).unsqueeze(-1)
+                actions = draw(pi.policy, draws.uniform(pi.policy.shape[:-1]))
+                lam = self.mixers[0].weights(state, onehot(actions, self.spec.n_actions))
+                sampled = gain.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+                expected = (pi.policy * gain).sum(-1)
+                self.temperatures.follow(expected, lam, sampled, batch.mask)
+        return metrics | self.temperatures.metrics(alpha)
 
     @torch.no_grad()
-    def target(self, batch: EpisodeBatch, alpha: float, epsilon: float, draws: Draws) -> Tensor:
+    def target(self, batch: EpisodeBatch, alpha: Alpha, epsilon: float, draws: Draws) -> Tensor:
         """What `q_tot` should be `[B, T]`, from joint actions drawn from the policies at each next step."""
         if batch.is_one_step:
             return batch.reward
@@ -265,12 +311,12 @@ class Fop(Algorithm):
         pi = self.equations.policy(logits, available, epsilon)
         actions = draw(pi.policy, draws.uniform(pi.policy.shape[:-1]))
         log_pi = pi.log_policy.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-        joint_action = onehot(actions, self.spec.n_actions)
+        joint_action, alpha_i = onehot(actions, self.spec.n_actions), self.temperatures.of_agents(alpha)
         q_tots = []
         for critic, mixer in zip(self.target_critics, self.target_mixers, strict=True):
             q = critic.unroll(batch.obs, batch.last_onehot)[..., 1:, :, :]
             q_tots.append(
-                self.mix(mixer, q, actions, joint_action, available, batch.state[..., 1:, :], alpha)
+                self.mix(mixer, q, actions, joint_action, available, batch.state[..., 1:, :], alpha_i)
             )
         next_q_tot = torch.stack(q_tots).amin(0)
         return self.equations.target(batch, next_q_tot, log_pi, alpha, self.config)
@@ -283,23 +329,26 @@ class Fop(Algorithm):
         joint_action: Tensor,
         available: Tensor,
         state: Tensor,
-        alpha: float,
+        alpha_i: Alpha,
     ) -> Tensor:
         """`q_tot(s, u)` `[...]` from all individual values `[..., N, A]`."""
         chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-        v = self.equations.value(q, available, alpha)
+        v = self.equations.value(q, available, alpha_i)
         return mixer.forward(Utilities(chosen, v, joint_action), state)
 
     @torch.no_grad()
     def joint_value(
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:
-        joint_action, alpha = onehot(actions, self.spec.n_actions), self.config.alpha(clock)
+        """See `Algorithm`; a step's dimension is put in front of the agents and taken away again."""
+        alpha_i = self.temperatures.of_agents(self.temperatures.of_team(clock))
+        joint_action = onehot(actions, self.spec.n_actions).unsqueeze(-3)
+        available, actions, state = available.unsqueeze(-3), actions.unsqueeze(-2), state.unsqueeze(-2)
         q_tots = []
         for critic, mixer in zip(self.critics, self.mixers, strict=True):
-            q = critic.unroll(obs.unsqueeze(-3), torch.zeros_like(joint_action).unsqueeze(-3)).squeeze(-3)
-            q_tots.append(self.mix(mixer, q, actions, joint_action, available, state, alpha))
-        return torch.stack(q_tots).amin(0)
+            q = critic.unroll(obs.unsqueeze(-3), torch.zeros_like(joint_action))
+            q_tots.append(self.mix(mixer, q, actions, joint_action, available, state, alpha_i))
+        return torch.stack(q_tots).amin(0).squeeze(-1)
 
 
 def make_mixer(spec: TaskSpec, config: FopConfig) -> FopMixer:

@@ -1,0 +1,190 @@
+"""FOP with continuous actions, for one-step games (the differential game: FOP, appendix D.1 and D.3).
+
+As in `fop`, with two changes that continuous actions need: policies are squashed Gaussians, improved by
+re-parameterised samples, and `v_i` is a net that is regressed on `E[q_i - alpha_i log pi_i]`, since no sum
+runs over the actions (as in FSV, FOP's predecessor, equation 17).
+Symbols and sections as in `fop`. Actions are scaled to [-1, 1] for the nets.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from fop_algos.agents import PerAgentMlp
+from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, make_optimiser, numbers, seeded, within
+from fop_algos.batch import EpisodeBatch
+from fop_algos.continuous import ActionValue, GaussianPolicy, from_scale, to_normal, to_scale
+from fop_algos.layers import mlp
+from fop_algos.losses import masked_mean, td_loss
+from fop_algos.mixers import FopMixer, MlpWeights, Utilities
+from fop_algos.schedules import Temperature
+from fop_algos.temperatures import IndividualKind, Temperatures
+from fop_core.errors import FopError
+from fop_core.protocols import Replay
+from fop_core.types import Clock, TaskSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class FopContinuousConfig(RoundConfig):
+    """Defaults: the differential game (D.1); what the paper leaves open is ours and said so."""
+
+    burn_in_episodes: int = 64
+    """Episodes collected before the first update."""
+    uniform_episodes: int = 64
+    """Episodes at the start in which every agent draws its actions uniformly.
+    Deviation: the paper doesn't say; one batch."""
+    buffer_episodes: int = 1_000_000
+    """Episodes that the replay holds; then the oldest are overwritten."""
+    batch_episodes: int = 64
+    """Episodes in the batch of an update."""
+    hidden: int = 64
+    """Width of the two hidden layers of every net."""
+    reward_scale: float = 0.1
+    """Critics learn this times the reward. Deviation: the paper doesn't say; with rewards from -40 to 10 and
+    alpha from 1 the entropy is too cheap without it, and fast annealing ends at the broad hill."""
+    alpha: Temperature = Temperature(1.0, 0.01, 20_000, "updates", kind="automatic")  # noqa: RUF009  (frozen)
+    """Temperature of the team: `kind` linear, exponential, or automatic (learned, section C; the default).
+    Deviation: first value and target entropy (-1 for each agent) are ours."""
+    alpha_i: IndividualKind = "tied"
+    """Temperature of the agents: `tied` to the team's, the moving `average` of equation 17, or down the
+    gradient of the `objective` J(alpha_i)."""
+    alpha_i_rate: float = 1e-4
+    """Step of `average` and `objective` (the paper's epsilon)."""
+    optimiser: Literal["adam", "rmsprop"] = "adam"
+    """Adam, or RMSprop as in PyMARL (smoothing 0.99, epsilon 1e-5)."""
+    learning_rate: float = 3e-4
+    """Step size of all optimisers."""
+    max_gradient_norm: float = math.inf
+    """Gradients of each optimiser are scaled down to this norm; `inf` never does."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        within(self, 1, math.inf, "hidden")
+        within(self, 0, 1, "alpha_i_rate")
+        within(self, 0, 1e6, "alpha.start", "alpha.end")
+        within(self, 1e-12, math.inf, "reward_scale", "learning_rate", "max_gradient_norm")
+
+
+class FopContinuous(Algorithm):
+    """Soft individual policies, soft individual values, and a mixer that weighs their advantages."""
+
+    config: FopContinuousConfig
+
+    def __init__(self, name: str, spec: TaskSpec, config: FopContinuousConfig, seed: int) -> None:
+        super().__init__(name, spec, config, seed)
+        if spec.episode_limit != 1:
+            raise FopError(f"{name} with continuous actions plays one-step games; {spec.name} is longer")
+        with seeded(seed):
+            self.policy = GaussianPolicy(spec, config.hidden)
+            self.critic = ActionValue(spec, config.hidden)
+            self.value = PerAgentMlp(spec.n_agents, spec.obs_dim, config.hidden, 1)
+            weights = MlpWeights(spec, config.hidden)
+            self.mixer = FopMixer(weights, mlp(spec.state_dim, (config.hidden, config.hidden), 1))
+        self.temperatures = Temperatures(config.alpha, config.alpha_i, config.alpha_i_rate, spec.n_agents)
+        nets = {"policy": self.policy, "critic": self.critic, "value": self.value, "mixer": self.mixer}
+        self.modules = nn.ModuleDict(nets)
+        groups: dict[str, tuple[nn.Module, ...]] = {
+            "critic": (self.critic, self.mixer),
+            "policy": (self.policy,),
+            "value": (self.value,),
+        }
+        if self.temperatures.learns_alpha or config.alpha_i != "tied":
+            self.modules["temperatures"] = self.temperatures
+        if self.temperatures.learns_alpha:
+            groups["alpha"] = (self.temperatures,)
+        self.optimisers = {
+            group: make_optimiser(config.optimiser, modules, config.learning_rate)
+            for group, modules in groups.items()
+        }
+
+    def start(self, rows: int) -> Tensor:
+        return self.memory(rows, 0)
+
+    def act(
+        self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
+    ) -> tuple[Tensor, Tensor]:
+        if self.plays_uniformly(clock, explore):
+            actions = 2 * uniform[..., :1] - 1
+        elif explore:
+            actions = self.policy(obs).sample(to_normal(uniform))
+        else:
+            actions = self.policy(obs).greedy()
+        return from_scale(actions, self.spec), memory
+
+    def update(self, replay: Replay, clock: Clock) -> Metrics:
+        """Joint evaluation, individual improvement, individual values, temperatures."""
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]
+        alpha, draws, max_norm = (
+            self.temperatures.of_team(clock),
+            self.draws(clock),
+            self.config.max_gradient_norm,
+        )
+        alpha_i = self.temperatures.of_agents(alpha)
+        optimisers = self.optimisers
+
+        # Joint evaluation (B.1): the game ends, so the target is the reward alone.
+        actions = to_scale(batch.actions, self.spec)
+        q_tot = self.mix(obs, state, actions)
+        target = self.config.reward_scale * batch.reward
+        loss = td_loss(q_tot, target, batch.mask)
+        metrics = self.descend("td_loss", loss, optimisers["critic"], max_norm, clock)
+
+        # Individual improvement (12), by one's own q_i alone, on fresh actions.
+        sampled = self.policy(obs).sample_with_log(draws.normal(actions.shape))
+        q = frozen(self.critic, obs, sampled.action)
+        loss = masked_mean((alpha_i * sampled.log_pi - q).mean(-1), batch.mask)
+        metrics |= self.descend("policy_loss", loss, optimisers["policy"], max_norm, clock)
+
+        # v_i = E[q_i - alpha_i log pi_i] under the policy that has just acted.
+        soft_value = (q - alpha_i * sampled.log_pi).detach()
+        v = self.value.each(obs).squeeze(-1)
+        loss = masked_mean((v - soft_value).square().mean(-1), batch.mask)
+        metrics |= self.descend("value_loss", loss, optimisers["value"], max_norm, clock)
+
+        # Temperatures (section C).
+        entropy = masked_mean(-sampled.log_pi.detach().mean(-1), batch.mask)
+        if self.temperatures.learns_alpha:
+            loss = self.temperatures.loss(entropy)
+            metrics |= self.descend("alpha_loss", loss, optimisers["alpha"], math.inf, clock)
+            self.temperatures.keep_above_end()
+        if self.config.alpha_i != "tied":
+            with torch.no_grad():
+                gain = q - v
+                lam = self.mixer.weights(state, sampled.action)
+                self.temperatures.follow(gain, lam, gain, batch.mask)
+        metrics |= self.temperatures.metrics(alpha)
+        return metrics | numbers(q_tot=masked_mean(q_tot.detach(), batch.mask), entropy=entropy)
+
+    def mix(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """`q_tot(s, u)` `[B, T]` of scaled joint actions `[B, T, N, D]` (18), routed as in `FopMixer`."""
+        v = self.value.each(obs).squeeze(-1).detach()
+        return self.mixer.forward(Utilities(self.critic(obs, actions), v, actions), state)
+
+    @torch.no_grad()
+    def joint_value(
+        self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
+    ) -> Tensor:
+        """In units of the reward."""
+        scaled = to_scale(actions, self.spec).unsqueeze(-3)
+        q_tot = self.mix(obs.unsqueeze(-3), state.unsqueeze(-2), scaled).squeeze(-1)
+        return q_tot / self.config.reward_scale
+
+
+def frozen(critic: ActionValue, obs: Tensor, actions: Tensor) -> Tensor:
+    """`q_i` whose gradient reaches the actions and not the critic."""
+    parameters = list(critic.parameters())
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    q: Tensor = critic(obs, actions)
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    return q
+
+
+GAMES = FopContinuousConfig()
