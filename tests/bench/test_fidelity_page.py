@@ -7,8 +7,9 @@ import pytest
 from msgspec import structs
 
 from fop_bench.fidelity import page
-from fop_bench.fidelity.records import HEURISTIC, REPLAYS, Outcome, Play, Policy, Reference, Spawns, Writer
+from fop_bench.fidelity.records import HEURISTIC, REPLAYS, Outcome, Play, Policy, Reference, Spawns
 from fop_bench.fidelity.summary import summarise
+from fop_bench.records import Writer
 from fop_core.errors import FopError
 
 
@@ -89,7 +90,7 @@ def test_a_map_whose_outcomes_differ_says_who_is_too_strong() -> None:
 
 def test_the_page_is_whole(tmp_path: Path) -> None:
     writer = Writer(tmp_path / REPLAYS)
-    writer.write(records(WON, [WON, WON]))
+    writer.write(*records(WON, [WON, WON]))
     writer.close()
     policy = Policy(
         map="2s3z",
@@ -104,7 +105,7 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
         timeouts=[False] * 10,
     )
     writer = Writer(tmp_path / HEURISTIC)
-    writer.write([policy, structs.replace(policy, map="corridor")])
+    writer.write(policy, structs.replace(policy, map="corridor"))
     writer.close()
     out = tmp_path / "docs" / "fidelity.md"
     out.parent.mkdir()

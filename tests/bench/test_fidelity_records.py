@@ -19,9 +19,9 @@ from fop_bench.fidelity.records import (
     Record,
     Reference,
     Spawns,
-    Writer,
     read,
 )
+from fop_bench.records import Writer
 from fop_core.errors import DamagedFile, FopError, UnknownName
 from fop_envs.skirmish import SkirmishEnv, SmacOptions
 
@@ -181,13 +181,13 @@ def test_tables_have_a_row_for_each_map_and_every_goal(item: summary.MapSummary)
 
 def test_records_survive_a_torn_last_line(tmp_path: Path) -> None:
     path = tmp_path / "replays.jsonl"
-    writer = Writer(path)
-    writer.write(RECORDS[:2])
+    writer = Writer(path, keep_bytes=None)
+    writer.write(*RECORDS[:2])
     writer.close()
     path.write_bytes(path.read_bytes() + b'{"event": "play", "ma')
     assert read(path) == RECORDS[:2]
-    writer = Writer(path)
-    writer.write(RECORDS[2:])
+    writer = Writer(path, keep_bytes=None)
+    writer.write(*RECORDS[2:])
     writer.close()
     assert read(path) == RECORDS
     path.write_bytes(b"{}\n" + path.read_bytes())

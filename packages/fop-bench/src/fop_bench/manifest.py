@@ -37,15 +37,22 @@ def manifest(order: Order, config: Any, n_envs: int, engine: str) -> Manifest:
         n_envs=n_envs,
         preset=plan.preset,
         command=order.command,
-        versions={name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
-        machine={
+        **origin(),
+    )
+
+
+def origin() -> dict[str, Any]:
+    """Fields of a record that say what made it, where and when."""
+    return {
+        "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "machine": {
             "system": platform.platform(),
             "processor": _processor(),
             "cores": str(os.cpu_count()),
         },
-        git_commit=_commit(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+        "git_commit": _commit(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _processor() -> str:

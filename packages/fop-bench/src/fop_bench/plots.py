@@ -1,4 +1,4 @@
-"""Learning curves from records: one panel for each task, one line for each algorithm."""
+"""Figures: their common style, and learning curves from records, a panel for each task."""
 
 from __future__ import annotations
 
@@ -34,6 +34,28 @@ STYLE: Any = {
 }
 
 
+def pyplot() -> Any:
+    """Matplotlib's pyplot, drawing into files only (it has no useful types)."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def save(figure: Any, folder: Path, name: str, suffixes: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Writes a figure as `name.png` and `name.svg` into `folder`, closes it and returns the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for suffix in suffixes:
+        path = folder / f"{name}.{suffix}"
+        figure.savefig(path, metadata={"Date": None} if suffix == "svg" else None)
+        paths.append(path)
+    pyplot().close(figure)
+    return paths
+
+
 def learning_curves(runs: Sequence[Run], folder: Path) -> list[Path]:
     """Draws `learning_curves` (all tasks) and one figure for each task, as PNG and SVG; returns the paths.
 
@@ -41,30 +63,24 @@ def learning_curves(runs: Sequence[Run], folder: Path) -> list[Path]:
     25th to 75th percentile of seeds; with fewer, the line is the share of episodes won and the band Wilson's
     interval.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     by_task: dict[str, dict[str, list[Run]]] = {}
     for run in runs:
         if run.tests:
             by_task.setdefault(run.manifest.task, {}).setdefault(run.manifest.algorithm, []).append(run)
     if not by_task:
         return []
-    folder.mkdir(parents=True, exist_ok=True)
     algorithms = sorted({name for lines in by_task.values() for name in lines})
     colours = {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(algorithms)}
     figures = {task: [task] for task in by_task}
     if len(by_task) > 1:
         figures["learning_curves"] = list(by_task)
     paths = []
-    with pyplot.rc_context(STYLE):
+    with pyplot().rc_context(STYLE):
         for name, tasks in figures.items():
             columns = min(4, len(tasks)) if len(tasks) != 1 else 1
             rows = math.ceil(len(tasks) / columns)
             width, height = (5.2, 3.4) if len(tasks) == 1 else (2.9, 2.2)
-            figure, axes = pyplot.subplots(
+            figure, axes = pyplot().subplots(
                 rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained"
             )
             for axis, task in zip(axes.flat, tasks, strict=False):
@@ -72,11 +88,7 @@ def learning_curves(runs: Sequence[Run], folder: Path) -> list[Path]:
             for axis in axes.flat[len(tasks) :]:
                 axis.set_visible(False)
             figure.supxlabel(_band_meaning(by_task[tasks[0]]), fontsize=7, color="#666666")
-            for suffix in ("png", "svg"):
-                path = folder / f"{name}.{suffix}"
-                figure.savefig(path, metadata={"Date": None} if suffix == "svg" else None)
-                paths.append(path)
-            pyplot.close(figure)
+            paths += save(figure, folder, name)
     return paths
 
 

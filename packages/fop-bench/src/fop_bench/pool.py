@@ -1,4 +1,4 @@
-"""Worker processes that train, one run each at a time; this process hands out, shows and collects.
+"""Worker processes, one order each at a time; this process hands out, shows and collects.
 
 Ctrl-C is handled here alone: workers don't receive it, they are asked to stop and save.
 """
@@ -9,21 +9,34 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 from .plan import Job, Plan
-from .progress import Display, Progress, Tracker, display
+from .progress import AnyProgress, Display, Tracker, display
+
+
+class AnyOrder(Protocol):
+    """What a worker is told to do."""
+
+    @property
+    def job(self) -> Hashable:
+        """What it is called; as text it is shown."""
+        ...
+
+
+AnyOrderT = TypeVar("AnyOrderT", bound=AnyOrder)
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a worker is told: one run, with all that it needs to know of the plan."""
+    """One run, with all that a worker needs to know of the plan."""
 
     job: Job
     plan: Plan
@@ -35,35 +48,58 @@ class Order:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: `finished`, `stopped` (asked to) or `failed`, with a sentence where there is one."""
+    """How an order ended: `finished`, `stopped` (asked to) or `failed`, with a sentence where there is one,
+    and what came out where it isn't in a file."""
 
     outcome: str
     message: str = ""
+    result: Any = None
 
 
 @dataclass
 class Worker:
-    """A process, the pipe to it and the run it is at."""
+    """A process, the pipe to it and the job it is at."""
 
     process: BaseProcess
     pipe: Connection
-    job: Job | None = None
+    job: Hashable | None = None
 
 
-class Pool:
+class Pool(Generic[AnyOrderT]):
     """Runs orders. `failures` says which failed and why."""
 
-    def __init__(self, orders: Sequence[Order], total: int, debug: bool) -> None:
+    def __init__(
+        self,
+        main: Callable[[Connection, bool], None],
+        orders: Sequence[AnyOrderT],
+        total: int,
+        debug: bool,
+        *,
+        keep: Callable[[Any], None] = lambda result: None,
+        what: str = "runs",
+        stopping: str = "saving checkpoints",
+        again: str = "--resume goes on from its checkpoint",
+        announce: bool = True,
+    ) -> None:
         """
         Args:
+            main: what a worker process runs: it takes orders from the pipe until that closes, answers each
+                with an `Outcome`, may send its progress before, and heeds the word `stop`.
             orders: what is to be run.
-            total: runs of the whole plan, those done before included.
+            total: of the whole plan, those done before included.
             debug: workers print tracebacks.
+            keep: called here with the result of each order that finished.
+            what: a word for orders, in the plural.
+            stopping: what happens after the first Ctrl-C.
+            again: what to do about an order whose process died.
+            announce: say a line for each order that ended.
         """
-        self.failures: dict[Job, str] = {}
+        self.failures: dict[Hashable, str] = {}
+        self._main = main
         self._queue = deque(orders)
-        self._tracker = Tracker(total, done=total - len(orders))
+        self._tracker = Tracker(total, done=total - len(orders), what=what)
         self._debug = debug
+        self._keep, self._stopping, self._again, self._announce = keep, stopping, again, announce
         self._workers: list[Worker] = []
         self._show: Display
 
@@ -92,11 +128,9 @@ class Pool:
             return bool(seen)
 
     def _spawn(self) -> Worker:
-        from .worker import main
-
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
-        process = context.Process(target=main, args=(there, self._debug), daemon=True)
+        process = context.Process(target=self._main, args=(there, self._debug), daemon=True)
         with sheltered():
             process.start()
         there.close()
@@ -115,7 +149,7 @@ class Pool:
             for worker in self._workers:
                 worker.process.kill()
             return
-        self._show.say("stopping: saving checkpoints (Ctrl-C again leaves at once)")
+        self._show.say(f"stopping: {self._stopping} (Ctrl-C again leaves at once)")
         for worker in self._workers:
             if worker.job:
                 worker.pipe.send("stop")
@@ -126,22 +160,22 @@ class Pool:
         assert job is not None
         died = False
         try:
-            message: Progress | Outcome = worker.pipe.recv()
+            message: AnyProgress | Outcome = worker.pipe.recv()
         except (EOFError, ConnectionError):
             died = True
             worker.process.join()
-            message = Outcome(
-                "failed",
-                f"its process died (status {worker.process.exitcode}); --resume goes on from its checkpoint",
-            )
-        if isinstance(message, Progress):
+            message = Outcome("failed", f"its process died (status {worker.process.exitcode}); {self._again}")
+        if not isinstance(message, Outcome):
             self._tracker.progress(job, message)
             return
         last = self._tracker.running.get(job)
+        if message.outcome == "finished":
+            self._keep(message.result)
         self._tracker.finish(job)
         if message.outcome == "failed":
             self.failures[job] = message.message
-        self._show.say(f"{message.outcome:<8}  {job}: {message.message or last or 'nothing new'}")
+        if self._announce:
+            self._show.say(f"{message.outcome:<8}  {job}: {message.message or last or 'nothing new'}")
         worker.job = None
         if died:
             self._workers.remove(worker)

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .plan import Job
+
+class AnyProgress(Protocol):
+    """How far something has come; as text, what a log says of it."""
+
+    @property
+    def fraction(self) -> float:
+        """In [0, 1]."""
+        ...
+
+    @property
+    def phase(self) -> str:
+        """What it does now."""
+        ...
+
+    @property
+    def short(self) -> str:
+        """Beside its bar."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,16 +47,32 @@ class Progress:
     episode_return: float
     phase: str = "training"
 
-    def __str__(self) -> str:
+    @property
+    def short(self) -> str:
         score = (
             f"return {self.episode_return:.2f}"
             if self.win_rate is None
             else f"test win rate {self.win_rate:.2f}"
         )
-        return (
-            f"{self.fraction:4.0%}  {self.env_steps:,} steps  {self.updates:,} updates  "
-            f"{self.steps_per_second:,.0f} steps/s  {score}"
-        )
+        return f"{self.steps_per_second:,.0f} steps/s  {score}"
+
+    def __str__(self) -> str:
+        return f"{self.fraction:4.0%}  {self.env_steps:,} steps  {self.updates:,} updates  {self.short}"
+
+
+@dataclass(frozen=True)
+class Share:
+    """How far a block of work has come, and what it does now."""
+
+    fraction: float
+    phase: str
+
+    @property
+    def short(self) -> str:
+        return self.phase
+
+    def __str__(self) -> str:
+        return f"{self.fraction:4.0%}"
 
 
 class Display(Protocol):
@@ -61,27 +95,26 @@ class Tracker:
     total: int
     done: int = 0
     what: str = "runs"
-    running: dict[Job, Progress] = field(default_factory=dict)
-    _first: dict[Job, tuple[float, float]] = field(default_factory=dict)
+    running: dict[Hashable, AnyProgress] = field(default_factory=dict)
+    _first: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
     _work: float = 0.0
     _start: float = field(default_factory=lambda: time.monotonic())
 
-    def progress(self, job: Job, progress: Progress) -> None:
+    def progress(self, job: Hashable, progress: AnyProgress) -> None:
         self._first.setdefault(job, (time.monotonic(), progress.fraction))
         self.running[job] = progress
 
-    def finish(self, job: Job | None = None) -> None:
-        """One is done; without `job` one that told no progress."""
-        if job is not None:
-            self.running.pop(job, None)
-        self._work += 1.0 - (self._first.pop(job, (0.0, 0.0))[1] if job is not None else 0.0)
+    def finish(self, job: Hashable) -> None:
+        """One is done, whether it told any progress or not."""
+        self.running.pop(job, None)
+        self._work += 1.0 - self._first.pop(job, (0.0, 0.0))[1]
         self.done += 1
 
     @property
     def fraction(self) -> float:
         return (self.done + sum(p.fraction for p in self.running.values())) / max(1, self.total)
 
-    def seconds_left(self, job: Job) -> float | None:
+    def seconds_left(self, job: Hashable) -> float | None:
         since, start = self._first[job]
         gained = self.running[job].fraction - start
         return (
@@ -150,7 +183,7 @@ class Bars:
             transient=True,
         )
         self._all = self._bars.add_task("[bold]all", total=1.0, text="", left="?")
-        self._rows: dict[Job, object] = {}
+        self._rows: dict[Hashable, object] = {}
         self._bars.start()
 
     def update(self, tracker: Tracker) -> None:
@@ -166,12 +199,10 @@ class Bars:
         for job, progress in tracker.running.items():
             if job not in self._rows:
                 self._rows[job] = self._bars.add_task(str(job), total=1.0, text="", left="?")
-            score = "" if progress.win_rate is None else f"test win rate {progress.win_rate:.2f}"
             self._bars.update(
                 self._rows[job],  # type: ignore[arg-type]
                 completed=progress.fraction,
-                text=f"{progress.steps_per_second:,.0f} steps/s  "
-                + (score or f"return {progress.episode_return:.2f}"),
+                text=progress.short,
                 left=duration(tracker.seconds_left(job)),
             )
 

@@ -11,7 +11,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -98,6 +98,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag="end", tag_field="event
 
 
 Record = Train | Test | End
+AnyRecord = TypeVar("AnyRecord")
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,8 +151,10 @@ def read_json(path: Path, kind: type[Any]) -> Any:
 class Writer:
     """Appends records, one line each, in the file as soon as `write` returns; one writer per file."""
 
-    def __init__(self, path: Path, keep_bytes: int = 0) -> None:
+    def __init__(self, path: Path, keep_bytes: int | None = 0) -> None:
         """Opens `path` and keeps its first `keep_bytes` bytes: what came after the checkpoint is redone.
+
+        None keeps all but a last line that was cut off.
 
         Raises:
             FopError: the file can't be written, or another process is at it.
@@ -161,6 +164,8 @@ class Writer:
             try:
                 self._file = on_error.enter_context(path.open("ab", buffering=0))
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if keep_bytes is None:
+                    keep_bytes = path.read_bytes().rfind(b"\n") + 1
                 self._file.truncate(keep_bytes)
             except BlockingIOError as error:
                 raise FopError(f"{path} is being written by another process: stop it first") from error
@@ -169,15 +174,15 @@ class Writer:
             on_error.pop_all()
         self.bytes = keep_bytes
 
-    def write(self, record: Record) -> None:
-        line = _encoder.encode(record) + b"\n"
+    def write(self, *records: msgspec.Struct) -> None:
+        lines = b"".join(_encoder.encode(record) + b"\n" for record in records)
         try:
-            written = self._file.write(line)
-            if written != len(line):
+            written = self._file.write(lines)
+            if written != len(lines):
                 raise OSError(28, "No space left on device")
         except OSError as error:
             raise FopError(f"cannot write {self._path}: {error.strerror or error}") from error
-        self.bytes += len(line)
+        self.bytes += len(lines)
 
     def close(self) -> None:
         self._file.close()
@@ -189,16 +194,17 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         DamagedFile: the file can't be read, or a line before the last isn't a record.
     """
-    return list(_records(path))
+    return list(read_lines(path, _decoder))
 
 
-def _records(path: Path) -> Iterator[Record]:
+def read_lines(path: Path, decoder: msgspec.json.Decoder[AnyRecord]) -> Iterator[AnyRecord]:
+    """Every whole line of a file, decoded; errors as `read_records`."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise DamagedFile(f"cannot read {path}: {error.strerror or error}") from error
     for number, line in enumerate(lines[:-1], start=1):
         try:
-            yield _decoder.decode(line)
+            yield decoder.decode(line)
         except msgspec.MsgspecError as error:
             raise DamagedFile(f"{path}, line {number}, is not a record: {error}") from error

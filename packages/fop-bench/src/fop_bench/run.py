@@ -14,6 +14,7 @@ from . import plan as plans
 from .plan import Plan
 from .pool import Order, Pool
 from .records import RECORDS, Budget, End, read_records
+from .worker import main as work
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
         Order(job, plan, folder / job.folder, args.envs, args.checkpoint_minutes * 60, list(command))
         for job in todo
     ]
-    pool = Pool(orders, len(jobs), args.debug)
+    pool = Pool(work, orders, len(jobs), args.debug)
     interrupted = pool.run(workers)
     ours = {folder / job.folder for job in jobs}  # --out may hold other runs, deeper below
     runs = report.load(folder) if any((run / RECORDS).exists() for run in ours) else []

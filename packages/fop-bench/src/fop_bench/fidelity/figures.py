@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fop_bench.plots import COLOURS, STYLE
+from fop_bench.plots import COLOURS, STYLE, pyplot, save
 from fop_envs.scenarios import SIZE, load_map
 
 from .measures import percentile
@@ -33,20 +33,10 @@ def draw(
 ) -> list[Path]:
     """Draws `tracks-MAP` and `deaths-MAP` for each map, `errors` and `quantiles` for all; returns the
     paths."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    with pyplot.rc_context(STYLE | {"savefig.dpi": DPI}):
-        for name, figure in _figures(records, summary, pyplot):
-            for suffix in suffixes:
-                path = folder / f"{name}.{suffix}"
-                figure.savefig(path, metadata={"Date": None} if suffix == "svg" else None)
-                paths.append(path)
-            pyplot.close(figure)
+    with pyplot().rc_context(STYLE | {"savefig.dpi": DPI}):
+        for name, figure in _figures(records, summary, pyplot()):
+            paths += save(figure, folder, name, suffixes)
     return paths
 
 

@@ -6,13 +6,12 @@ Loops count from the agents' first orders. Lists of two are agents, enemy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from fop_core.errors import DamagedFile, FopError
+from fop_bench.records import read_lines
 
 REPLAYS, HEURISTIC, SENSITIVITY = "replays.jsonl", "heuristic.jsonl", "sensitivity.jsonl"
 
@@ -155,33 +154,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, tag="variant", tag_fiel
 
 Record = Reference | Play | Tracks | Policy | Variant
 
-_encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
-
-
-class Writer:
-    """Appends blocks of records; a block is on disk when `write` returns. A torn last line is cut off
-    first."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._file = path.open("ab", buffering=0)
-            whole = path.read_bytes().rfind(b"\n") + 1
-            self._file.truncate(whole)
-        except OSError as error:
-            raise FopError(f"cannot write {path}: {error.strerror or error}") from error
-
-    def write(self, block: Sequence[Record]) -> None:
-        text = b"".join(_encoder.encode(record) + b"\n" for record in block)
-        try:
-            while text:
-                text = text[self._file.write(text) :]
-        except OSError as error:
-            raise FopError(f"cannot write {self._path}: {error.strerror or error}") from error
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def read(path: Path) -> list[Record]:
@@ -190,16 +163,4 @@ def read(path: Path) -> list[Record]:
     Raises:
         DamagedFile: the file can't be read, or a line before the last isn't a record.
     """
-    if not path.exists():
-        return []
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise DamagedFile(f"cannot read {path}: {error.strerror or error}") from error
-    found = []
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            found.append(_decoder.decode(line))
-        except msgspec.MsgspecError as error:
-            raise DamagedFile(f"{path}, line {number}, is not a record: {error}") from error
-    return found
+    return list(read_lines(path, _decoder)) if path.exists() else []

@@ -6,10 +6,14 @@ import argparse
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from fop_bench import plan as plans
+from fop_bench.records import Writer
 from fop_bench.run import resume_command
+from fop_bench.work import Tell, carry_out
 from fop_core.errors import FopError
 from fop_envs.scenarios import map_names
 from fop_envs.skirmish import ENGINE_VERSION
@@ -18,10 +22,25 @@ from . import harness, heuristic, options, output, recordings, sensitivity
 from .options import Options
 from .plan import Plan
 from .recordings import Recording
-from .records import HEURISTIC, REPLAYS, SENSITIVITY, Record, Writer, read
-from .work import Block, carry_out
+from .records import HEURISTIC, REPLAYS, SENSITIVITY, Record, read
 
 PARTS = ("replays", "heuristic", "sensitivity")
+
+
+class Block(Protocol):
+    """What the parts are made of."""
+
+    def __call__(self) -> list[Record]: ...
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A block that can't be stopped on its way: it takes seconds."""
+
+    block: Block
+
+    def __call__(self, tell: Tell) -> list[Record]:
+        return self.block()
 
 
 def make_plan(args: argparse.Namespace, loaded: dict[str, Recording], folder: Path | None) -> Plan:
@@ -71,9 +90,15 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
     for part, file, what, blocks in _parts(plan, loaded, chosen):
         done, todo = _todo(part, read(folder / file), blocks, plan)
         if todo:
-            writer = Writer(folder / file)
+            writer = Writer(folder / file, keep_bytes=None)
             try:
-                stopped = carry_out(todo, done + len(todo), min(workers, len(todo)), what, writer)
+                stopped = carry_out(
+                    {f"{part} {k}": _Whole(block) for k, block in enumerate(todo)},
+                    done + len(todo),
+                    workers,
+                    what,
+                    lambda records, writer=writer: writer.write(*records),  # type: ignore[misc]
+                )
             finally:
                 writer.close()
             if stopped:
