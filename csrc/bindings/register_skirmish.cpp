@@ -419,10 +419,13 @@ void register_worlds(py::module_& module) {
 
 void register_skirmish(py::module_& module) {
   module.attr("ENGINE_VERSION") = kEngineVersion;
-  py::list names;
-  for (int type = 0; type < kUnitTypes; ++type)
+  py::list names, radii;
+  for (int type = 0; type < kUnitTypes; ++type) {
     names.append(figures(static_cast<UnitType>(type), false).name);
+    radii.append(figures(static_cast<UnitType>(type), false).separation_radius);
+  }
   module.attr("UNIT_TYPES") = names;
+  module.attr("BODY_RADII") = radii;
   register_task(module);
   register_worlds(module);
 }

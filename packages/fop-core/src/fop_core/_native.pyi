@@ -26,6 +26,7 @@ def below(
 
 ENGINE_VERSION: str
 UNIT_TYPES: list[str]
+BODY_RADII: list[float]
 
 class EngineOptions:
     client: int

@@ -22,6 +22,7 @@ from .scenarios import MapInfo, load_map, native_scenario, native_traits
 
 ENGINE_VERSION: str = _native.ENGINE_VERSION
 UNIT_TYPES: tuple[str, ...] = tuple(_native.UNIT_TYPES)
+BODY_RADII: tuple[float, ...] = tuple(_native.BODY_RADII)  # of each type, in cells; the same on both sides
 ORDERS = ("idle", "move", "attack_unit", "attack_move", "attack_group", "heal")
 
 
