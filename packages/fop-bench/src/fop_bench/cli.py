@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fop_core.errors import UnknownName, sentence
 
 from . import __version__
 from .fidelity import commands as fidelity_commands
 from .plan import UsageError
+from .reproduce import commands as reproduce_commands
 
 DESCRIPTION = (
     "Train and compare FOP and its baselines on SMAC's 23 maps (embedded engine) and on matrix games."
@@ -29,6 +30,7 @@ examples:
   fop-bench evaluate runs/NAME/3m/fop/seed-0         greedy episodes of a trained team
   fop-bench report runs/NAME                         table and figures again, from the records alone
   fop-bench fidelity --recordings DIR                the engine against recordings of StarCraft II
+  fop-bench reproduce table4 figure6                 tables and figures of the paper, beside what it says
 """
 RUN_EPILOG = """\
 Ctrl-C at any moment keeps the records and a checkpoint of every run; the same command with --resume goes on
@@ -140,8 +142,8 @@ def _add_run_options(parser: argparse.ArgumentParser, algorithms: str) -> None:
 def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     common = _Parser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    style = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
-    parser = _Parser(prog="fop-bench", description=DESCRIPTION, epilog=EXAMPLES, **style)  # type: ignore[arg-type]
+    style: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    parser = _Parser(prog="fop-bench", description=DESCRIPTION, epilog=EXAMPLES, **style)
     parser.add_argument("--version", action="version", version=f"fop-bench {__version__}")
     commands: argparse._SubParsersAction[_Parser] = parser.add_subparsers(
         dest="command", metavar="command", required=True, parser_class=_Parser
@@ -154,7 +156,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
             description=text[0].upper() + text[1:] + ".",
             epilog=epilog,
             parents=[common],
-            **style,  # type: ignore[arg-type]
+            **style,
         )
 
     smac = add(
@@ -189,21 +191,40 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     report.add_argument("folder", type=Path, help="a folder that fop-bench wrote")
     fidelity = add("fidelity", "hold the engine against recordings of StarCraft II and public figures")
     fidelity.description, fidelity.epilog = fidelity_commands.DESCRIPTION, fidelity_commands.EXAMPLES
+    reproduce = add("reproduce", reproduce_commands.SUMMARY)
     parts: argparse._SubParsersAction[_Parser] = fidelity.add_subparsers(
         dest="part", metavar="part", required=True, parser_class=_Parser
     )
-    fidelity_commands.add_parts(
-        lambda name, text: parts.add_parser(
+
+    verbs: argparse._SubParsersAction[_Parser] = reproduce.add_subparsers(
+        dest="part", metavar="part", required=True, parser_class=_Parser
+    )
+
+    def part(of: argparse._SubParsersAction[_Parser], name: str, text: str, **more: Any) -> _Parser:
+        return of.add_parser(
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
             parents=[common],
-            **style,  # type: ignore[arg-type]
+            **style | more,
+        )
+
+    fidelity_commands.add_parts(lambda name, text: part(parts, name, text), _count, _setting)
+    reproduce_commands.add_entries(
+        part(
+            verbs,
+            "entries",
+            reproduce_commands.SUMMARY,
+            prog=reproduce.prog,
+            epilog=reproduce_commands.EXAMPLES,
         ),
         _count,
-        _setting,
     )
-    return parser, dict(commands.choices) | {f"fidelity {name}": part for name, part in parts.choices.items()}
+    reproduce_commands.add_page(part(verbs, "page", "write the page of all entries from the records"), _count)
+    everything = dict(commands.choices)
+    for command, choices in (("fidelity", parts.choices), ("reproduce", verbs.choices)):
+        everything |= {f"{command} {name}": parser_ for name, parser_ in choices.items()}
+    return parser, everything
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -214,12 +235,16 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         parser.print_help()
         raise SystemExit(2)
     name, rest = argv[0], list(argv[1:])
-    if name == "fidelity" and rest[:1] not in (["-h"], ["--help"]):
+    if name == "reproduce":
+        if rest[:1] != ["page"]:
+            rest.insert(0, "entries")
+        argv, name, rest = [name, *rest], f"{name} {rest[0]}", rest[1:]
+    elif name == "fidelity" and rest[:1] not in (["-h"], ["--help"]):
         if not rest or rest[0].startswith("-"):
             rest.insert(0, "all")
         argv, name, rest = [name, *rest], f"{name} {rest[0]}", rest[1:]
         if name not in commands:
-            parts = [part.partition(" ")[2] for part in commands if " " in part]
+            parts = [part.removeprefix("fidelity ") for part in commands if part.startswith("fidelity ")]
             raise UnknownName("part of fidelity", argv[1], parts)
     if name in commands:
         options = [o for action in commands[name]._actions for o in action.option_strings]
@@ -255,6 +280,8 @@ def _dispatch(args: argparse.Namespace, argv: Sequence[str]) -> int:
         return 0
     if args.command == "fidelity":
         return fidelity_commands.run(args, ["fop-bench", *argv])
+    if args.command == "reproduce":
+        return reproduce_commands.run(args, ["fop-bench", *argv])
     from .run import run
 
     return run(args, ["fop-bench", *argv])

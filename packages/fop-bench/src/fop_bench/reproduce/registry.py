@@ -1,0 +1,36 @@
+"""The entries that can be run, by name. A new one is a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fop_core.errors import UnknownName
+
+from .entry import Entry
+from .figure6 import FIGURE_6
+from .table4 import TABLE_4
+
+ENTRIES: dict[str, Entry] = {entry.name: entry for entry in (TABLE_4, FIGURE_6)}
+
+
+def groups() -> dict[str, list[Entry]]:
+    """Words for several entries at once: each group's, and `all`."""
+    found: dict[str, list[Entry]] = {"all": list(ENTRIES.values())}
+    for entry in ENTRIES.values():
+        found.setdefault(entry.group, []).append(entry)
+    return found
+
+
+def choose(names: Sequence[str]) -> list[Entry]:
+    """The entries of a command line, each once, in the order given.
+
+    Raises:
+        UnknownName: there is no such entry or group.
+    """
+    known = groups() | {name: [entry] for name, entry in ENTRIES.items()}
+    chosen: dict[str, Entry] = {}
+    for name in names:
+        if name not in known:
+            raise UnknownName("entry", name, [*ENTRIES, *groups()])
+        chosen |= {entry.name: entry for entry in known[name]}
+    return list(chosen.values())
