@@ -40,8 +40,9 @@ class Purpose(IntEnum):
     EVALUATION = 6
     """Choices made in tests."""
     GAME = 7
-    ENGINE_TARGET = 8
     """Toy games."""
+    ENGINE_TARGET = 8
+    """Whom a shooter takes among equals."""
 
 
 def uniform(seed: int, purpose: Purpose, episodes: npt.ArrayLike, times: npt.ArrayLike, n: int) -> Float:
