@@ -10,7 +10,8 @@ import fop_envs
 from fop_core.errors import IllegalAction, UnknownName
 from fop_envs.differential_game import DifferentialGame, reward_surface
 from fop_envs.dummy import LEFT, RIGHT, STAY, Dummy
-from fop_envs.matrix_game import MatrixGame, payoff_table
+from fop_envs.matrix_game import MatrixGame
+from fop_envs.payoffs import payoff_table
 
 
 def play_once(env, actions):
@@ -39,8 +40,39 @@ def test_against_a_uniform_partner_the_optimal_action_looks_worst():
 def test_other_named_payoffs():
     assert payoff_table("climbing").tolist() == [[11, -30, 0], [-30, 7, 6], [0, 0, 5]]
     assert payoff_table("penalty", -7).tolist() == [[10, 0, -7], [0, 2, 0], [-7, 0, 10]]
+    assert payoff_table("penalty-75").tolist() == [[10, 0, -75], [0, 2, 0], [-75, 0, 10]]
+    assert payoff_table("penalty-0").tolist() == [[10, 0, 0], [0, 2, 0], [0, 0, 10]]
     env = fop_envs.make("matrix", 1, payoff="penalty", penalty=-50.0)
     assert play_once(env, [[0, 2]]).reward.tolist() == [-50]
+
+
+@pytest.mark.parametrize("name", ["penalty-25", "random-2x5-3", "random-4x3-99"])
+def test_named_games_conform_and_carry_their_title(name):
+    def make(n_envs, seed):
+        return fop_envs.make("matrix", n_envs, seed, payoff=name, title=name)
+
+    fop_envs.check_env(make, n_envs=2, episodes=2)
+    spec = make(1, 0).spec
+    assert (spec.name, spec.engine) == (name, f"matrix game ({name} payoff)")
+    assert fop_envs.make("matrix", payoff=name).spec.name == "matrix"
+    assert np.array_equal(make(1, 0).payoff, payoff_table(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("penalty-101", r"penalty-K .* K = 0 to 100\)"),
+        ("penalty-05", r"penalty-K .* K = 0 to 100\)"),
+        ("random-5x3-0", r"random-NxA-I .*N = 2 to 4 agents, A = 3 to 8 actions, I = 0 to 99\)"),
+        ("random-2x9-0", r"random-NxA-I .*A = 3 to 8 actions"),
+        ("random-2x3-100", r"random-NxA-I .*I = 0 to 99\)"),
+        ("random-2x3-00", r"random-NxA-I"),
+        ("dilemma", "paper, climbing, penalty-K, random-NxA-I"),
+    ],
+)
+def test_names_outside_a_family_are_told_its_limits(name, known):
+    with pytest.raises(UnknownName, match=f"unknown payoff '{name}'; known: {known}"):
+        payoff_table(name)
 
 
 def test_payoff_tensor_for_three_agents():
@@ -56,6 +88,7 @@ def test_payoff_tensor_for_three_agents():
         (np.zeros((2, 3)), r"payoff has shape \(2, 3\)"),
         (3.0, r"payoff has shape \(\)"),
         ([[0.0, np.nan], [0.0, 0.0]], "not finite"),
+        ([[0.0, 1e39], [0.0, 0.0]], r"not finite \(in float32\)"),
     ],
 )
 def test_impossible_payoffs_are_refused(payoff, message):

@@ -74,11 +74,16 @@ def make(name: str, n_envs: int = 1, seed: int = 0, **options: Any) -> VectorEnv
 
 
 def _matrix(
-    *, n_envs: int, seed: int, payoff: str | npt.ArrayLike = "paper", penalty: float = -100.0
+    *,
+    n_envs: int,
+    seed: int,
+    payoff: str | npt.ArrayLike = "paper",
+    penalty: float = -100.0,
+    title: str = "matrix",
 ) -> VectorEnv:
     from .matrix_game import MatrixGame
 
-    return MatrixGame(payoff, penalty=penalty, n_envs=n_envs, seed=seed)
+    return MatrixGame(payoff, penalty=penalty, title=title, n_envs=n_envs, seed=seed)
 
 
 def _differential(*, n_envs: int, seed: int) -> VectorEnv:
@@ -93,7 +98,10 @@ def _dummy(*, n_envs: int, seed: int) -> VectorEnv:
     return Dummy(n_envs=n_envs, seed=seed)
 
 
-register("matrix", Entry("one-step game with a payoff tensor; the FOP paper's 3x3 by default", _matrix))
+register(
+    "matrix",
+    Entry("one-step game with a payoff tensor, by name or your own; the FOP paper's 3x3 by default", _matrix),
+)
 register(
     "differential", Entry("max of two quadratics; two agents, continuous actions, one step", _differential)
 )

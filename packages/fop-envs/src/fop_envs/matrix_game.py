@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from fop_core.errors import UnknownName
 from fop_core.types import Actions, Bool, Int, Step, TaskSpec
 
 from . import vector
-
-PAYOFFS = ("paper", "climbing", "penalty")
+from .payoffs import checked, payoff_table
 
 
 class MatrixGame:
@@ -25,13 +23,15 @@ class MatrixGame:
         payoff: str | npt.ArrayLike = "paper",
         *,
         penalty: float = -100.0,
+        title: str = "matrix",
         n_envs: int = 1,
         seed: int = 0,
     ) -> None:
         """
         Args:
             payoff: a name (see `payoff_table`) or a tensor of shape `[A] * N`, one axis per agent.
-            penalty: `k` of the penalty game; used by no other payoff.
+            penalty: `k` of the payoff `penalty`; used by no other.
+            title: the task's name in records and checkpoints.
             n_envs: `E`.
             seed: without effect: nothing here is random.
 
@@ -39,16 +39,16 @@ class MatrixGame:
             UnknownName: no payoff has this name.
             ValueError: not a tensor of finite numbers with axes of one length.
         """
-        self.payoff = payoff_table(payoff, penalty) if isinstance(payoff, str) else _checked(payoff)
-        title = payoff if isinstance(payoff, str) else "own"
+        self.payoff = payoff_table(payoff, penalty) if isinstance(payoff, str) else checked(payoff)
+        kind = payoff if isinstance(payoff, str) else "own"
         self.spec = TaskSpec(
-            name="matrix",
+            name=title,
             n_agents=self.payoff.ndim,
             n_actions=self.payoff.shape[0],
             obs_dim=1,
             state_dim=1,
             episode_limit=1,
-            engine=f"matrix game ({title} payoff)",
+            engine=f"matrix game ({kind} payoff)",
         )
         self.n_envs = n_envs
         self.obs, self.state, self.available = vector.empty_arrays(self.spec, n_envs)
@@ -67,32 +67,3 @@ class MatrixGame:
 
     def close(self) -> None:
         pass
-
-
-def payoff_table(name: str, penalty: float = -100.0) -> npt.NDArray[np.float64]:
-    """The `[3, 3]` payoff of a named game, rows = agent 0, columns = agent 1.
-
-    - `paper`: FOP, appendix, Table 3. 8 at (A, A), -12 where exactly one agent plays A, else 0.
-    - `climbing`: Claus and Boutilier, AAAI 1998. 11 at (A, A), hidden behind -30.
-    - `penalty`: the same paper. 10 at (A, A) and (C, C), `penalty` where one plays A and the other C.
-
-    Raises:
-        UnknownName: no payoff has this name.
-    """
-    tables = {
-        "paper": [[8.0, -12.0, -12.0], [-12.0, 0.0, 0.0], [-12.0, 0.0, 0.0]],
-        "climbing": [[11.0, -30.0, 0.0], [-30.0, 7.0, 6.0], [0.0, 0.0, 5.0]],
-        "penalty": [[10.0, 0.0, penalty], [0.0, 2.0, 0.0], [penalty, 0.0, 10.0]],
-    }
-    if name not in tables:
-        raise UnknownName("payoff", name, PAYOFFS)
-    return _checked(tables[name])
-
-
-def _checked(payoff: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    table = np.array(payoff, dtype=np.float64)
-    if table.ndim < 1 or min(table.shape) < 1 or len(set(table.shape)) > 1:
-        raise ValueError(f"payoff has shape {table.shape}; needed: one axis per agent, all of one length")
-    if not np.isfinite(table).all():
-        raise ValueError("payoff holds a number that is not finite")
-    return table
