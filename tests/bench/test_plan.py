@@ -75,6 +75,22 @@ def test_resume_says_where_plans_differ(tmp_path: Path) -> None:
         plans.resume(PLAN, tmp_path)
 
 
+def test_resume_says_which_payoff_changed(tmp_path: Path) -> None:
+    before = msgspec.structs.replace(PLAN, payoffs={"a": [[1.0, 2.0]], "b": [[3.0]]})
+    folder = plans.start(before, tmp_path / "run")
+    assert plans.resume(before, folder) == folder
+    with pytest.raises(UsageError, match=r"another plan: the payoff of b changed; give the same options"):
+        plans.resume(msgspec.structs.replace(PLAN, payoffs={"a": [[1.0, 2.0]], "b": [[4.0]]}), folder)
+
+
+def test_a_plan_written_before_there_were_payoffs_can_be_resumed(tmp_path: Path) -> None:
+    folder = plans.start(PLAN, tmp_path / "run")
+    stored = msgspec.json.decode((folder / plans.PLAN).read_bytes())
+    del stored["payoffs"]
+    (folder / plans.PLAN).write_bytes(msgspec.json.encode(stored))
+    assert plans.resume(PLAN, folder) == folder
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FopError, match=r"cannot write into .*file/run: Not a directory"):

@@ -96,6 +96,43 @@ def test_runs_that_did_not_finish_are_said_so(tmp_path: Path) -> None:
     assert vdn["status"] == "failed"
 
 
+def make_game_run(folder: Path, task: str, algorithm: str, seed: int, greedy: str, optimum: float) -> None:
+    """A run of a game whose last greedy joint action is `greedy`; AA is the only optimum."""
+    make_run(folder, seed, [0], algorithm)
+    made = folder / "3m" / algorithm / f"seed-{seed}"
+    run = folder / task / algorithm / f"seed-{seed}"
+    run.parent.mkdir(parents=True, exist_ok=True)
+    made.rename(run)
+    manifest = json.loads((run / MANIFEST).read_text())
+    manifest |= {"suite": "matrix", "task": task, "engine": f"matrix game ({task} payoff)"}
+    (run / MANIFEST).write_text(json.dumps(manifest))
+    test, end = map(json.loads, (run / RECORDS).read_text().splitlines())
+    test |= {"won": None}
+    test["extra"] = {"joint_action": greedy, "is_optimal": greedy == "AA", "optimum": optimum}
+    (run / RECORDS).write_text(f"{json.dumps(test)}\n{json.dumps(end)}\n")
+
+
+def test_games_show_the_share_of_seeds_at_the_optimum(tmp_path: Path) -> None:
+    for seed, greedy in enumerate(["AA", "BB", "AA"]):
+        make_game_run(tmp_path, "climbing", "fop", seed, greedy, 11)
+    for seed, greedy in enumerate(["BA", "BB", "CC", "BB", "CB", "BC"]):
+        make_game_run(tmp_path, "climbing", "vdn", seed, greedy, 11)
+    make_game_run(tmp_path, "my_game", "fop", 0, "AA", 0.5)
+    fop, vdn, mine = cells(tmp_path)
+    assert (fop["task"], fop["algorithm"], fop["greedy"]) == ("climbing", "fop", "AA x2 BB x1")
+    assert (fop["at optimum"], fop["interval"], fop["optimum"]) == (
+        "2/3",
+        "0.21-0.94",
+        "11",
+    )  # Wilson by hand
+    assert (vdn["at optimum"], vdn["interval"]) == ("0/6", "0.00-0.39")
+    assert vdn["greedy"] == "BB x2 BA x1 CC x1 CB x1 +1 more"
+    assert (mine["task"], mine["at optimum"], mine["optimum"]) == ("my_game", "1/1", "0.5")
+    caption = report.caption(report.load(tmp_path))
+    assert caption.startswith("matrix game (climbing payoff) and 1 more; ")
+    assert "at optimum: seeds whose greedy joint action earns the largest payoff, 95% Wilson" in caption
+
+
 def test_text_and_markdown_say_the_same(tmp_path: Path) -> None:
     make_run(tmp_path, 0, [0, 1])
     rows = report.table(report.load(tmp_path))

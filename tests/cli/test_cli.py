@@ -107,6 +107,77 @@ def test_evaluate_plays_a_trained_team(finished: tuple[Path, str]) -> None:
     assert "5 greedy" in done.stdout
 
 
+GAMES = ["matrix", "--games", "penalty-50,random-3x4-0", "--payoff", "my_game.json", "--algos", "fop,vdn"]
+GAMES += ["--updates", "40", "--seeds", "1", "--test-every", "20", "--workers", "2", "--out", "out"]
+PAYOFF = "[[0, 0, 0], [0, 0, 0], [0, 0, 5]]"
+
+
+@pytest.fixture(scope="module")
+def games(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with finished runs of three games in `out`, one of them from a file, and what was printed."""
+    folder = tmp_path_factory.mktemp("games")
+    (folder / "my_game.json").write_text(PAYOFF)
+    done = bench(*GAMES, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder, done.stdout
+
+
+def test_each_game_is_a_task_of_its_own(games: tuple[Path, str]) -> None:
+    folder, printed = games
+    tasks = {"penalty-50": 10, "random-3x4-0": 8, "my_game": 5}
+    assert "matrix game (penalty-50 payoff) and 2 more\n" in printed
+    assert (
+        "--games penalty-50,random-3x4-0 --payoff my_game.json --algos fop,vdn --preset paper  (" in printed
+    )
+    rows = [line.split() for line in printed.splitlines() if line.startswith(tuple(f"{t} " for t in tasks))]
+    assert [row[:3] for row in rows] == [[task, name, "1"] for task in tasks for name in ("fop", "vdn")]
+    for task, optimum in tasks.items():
+        run = folder / "out" / task / "fop" / "seed-0"
+        manifest = json.loads((run / "manifest.json").read_text())
+        assert manifest["task"] == task
+        assert manifest["payoff"] == (json.loads(PAYOFF) if task == "my_game" else None)
+        tests = [record for record in numbers(run) if record["event"] == "test"]
+        for test in tests:
+            extra, returns = test["extra"], test["returns"]
+            assert extra["optimum"] == optimum  # type: ignore[index]
+            reached = set(returns) == {optimum}  # type: ignore[call-overload]
+            assert extra["is_optimal"] is reached  # type: ignore[index]
+        assert len(tests) == 5
+        assert (folder / "out" / "figures" / f"{task}.svg").exists()
+
+
+def test_a_game_from_a_file_is_played_again_without_the_file(tmp_path: Path, games: tuple[Path, str]) -> None:
+    shutil.copytree(games[0] / "out" / "my_game" / "vdn" / "seed-0", tmp_path / "run")
+    last = numbers(tmp_path / "run")[-2]
+    done = bench("evaluate", "run", "--episodes", "3", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "vdn on my_game (matrix game (own payoff)), trained for " in done.stdout
+    assert f"return        {last['returns'][0]:.3f}  (" in done.stdout  # type: ignore[index]
+    (tmp_path / "run" / "manifest.json").unlink()
+    without = bench("evaluate", "run", cwd=tmp_path)
+    assert (without.returncode, without.stdout) == (2, "")
+    assert without.stderr.startswith("fop-bench: unknown payoff 'my_game'")
+
+
+def test_games_are_resumed_with_the_payoffs_they_had(tmp_path: Path, games: tuple[Path, str]) -> None:
+    shutil.copytree(games[0] / "out", tmp_path / "out")
+    (tmp_path / "my_game.json").write_text(PAYOFF)
+    cut = [tmp_path / "out" / task / "fop" / "seed-0" for task in ("my_game", "random-3x4-0")]
+    whole = [numbers(run) for run in cut]
+    for run in cut:  # as if it was killed after its last checkpoint
+        lines = (run / "records.jsonl").read_bytes().splitlines(keepends=True)
+        (run / "records.jsonl").write_bytes(b"".join(lines[:-2]))
+    (tmp_path / "my_game.json").write_text(PAYOFF.replace("5", "6"))
+    other = bench(*GAMES, "--resume", cwd=tmp_path)
+    assert (other.returncode, other.stdout) == (2, "")
+    assert "out was started with another plan: the payoff of my_game changed; give the same" in other.stderr
+    (tmp_path / "my_game.json").write_text(PAYOFF)
+    again = bench(*GAMES, "--resume", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "4 done before" in again.stdout
+    assert [numbers(run) for run in cut] == whole
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run of FOP and VDN on 3m that nobody stopped, in `whole`."""
@@ -261,6 +332,16 @@ def test_smac_trains_on_a_map(tmp_path: Path) -> None:
         (["smac", "--maps", "3m", "--seeds", "0"], 2, "--seeds 0: give how many"),
         (["smac", "--maps", "3m", "--set", "gama=1"], 2, "unknown field of fop 'gama'; did you mean gamma?"),
         (["matrix", "--set", "gamma"], 2, "argument --set: 'gamma' is not of the form field=value"),
+        (["matrix", "--games", "climbin"], 2, "unknown payoff 'climbin'; did you mean climbing?"),
+        (["matrix", "--games", "random-5x3-0"], 2, "unknown payoff 'random-5x3-0'; known: random-NxA-I ("),
+        (["matrix", "--games", ","], 2, "no game given; known: paper, climbing, penalty-K, random-NxA-I"),
+        (
+            ["matrix", "--games", "paper", "--payoff", "nowhere.json"],
+            2,
+            "--payoff: nowhere.json can't be used as a payoff: there is no such file; needed: .json (nested",
+        ),
+        (["matrix", "--payoff", ""], 2, "--payoff: . can't be used as a payoff: its name has no ending"),
+        (["smac", "--maps", "3m", "--games", "paper"], 2, "unknown option '--games'"),
         (["matrix", "--resume"], 2, "nothing to resume: no run below runs/"),
         (["matrix", "--out", ""], 2, "argument --out: the name of the folder is empty"),
         (["matrix", "--out", "/dev/null/x"], 1, "cannot write into /dev/null/x: Not a directory"),

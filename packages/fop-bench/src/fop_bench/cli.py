@@ -27,6 +27,7 @@ examples:
                                                      learning curves of three algorithms, three seeds each
   fop-bench smac --maps MMM2 --preset paper          the paper's protocol: 2,050,000 steps, five seeds
   fop-bench matrix --algos fop,qmix,vdn --seeds 20   who finds the optimum of the paper's matrix game
+  fop-bench matrix --games all --payoff my_game.json the same of other games, named or your own
   fop-bench evaluate runs/NAME/3m/fop/seed-0         greedy episodes of a trained team
   fop-bench report runs/NAME                         table and figures again, from the records alone
   fop-bench fidelity --recordings DIR                the engine against recordings of StarCraft II
@@ -172,14 +173,28 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     _add_run_options(smac, "fop")
     matrix = add(
         "matrix",
-        "train on the paper's matrix game and see who finds its optimum",
-        "examples:\n  fop-bench matrix --algos fop,qmix,vdn --seeds 20\n\n" + RUN_EPILOG,
+        "train on one-step matrix games, the paper's by default, and see who finds the optimum",
+        "examples:\n"
+        "  fop-bench matrix --algos fop,qmix,vdn --seeds 20\n"
+        "  fop-bench matrix --games climbing,penalty-50,random-3x4-0 --seeds 5\n"
+        "  fop-bench matrix --payoff my_game.json --payoff another.csv\n\n" + RUN_EPILOG,
+    )
+    matrix.add_argument("--games", metavar="A,B", help="named payoffs, or all (see fop-bench list)")
+    matrix.add_argument(
+        "--payoff",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a game of your own: .json (nested lists), .csv (2 agents) or .npy; repeatable",
     )
     _add_run_options(matrix, "fop,qmix,vdn")
-    listing = add("list", "maps, games and algorithms, one line each; with an algorithm's name, its config")
+    listing = add(
+        "list", "maps, games, payoffs and algorithms, one line each; with an algorithm's name, its config"
+    )
     listing.add_argument("algorithm", nargs="?", help="show this algorithm's config fields")
     evaluate = add("evaluate", "play greedy episodes with a trained team")
-    evaluate.add_argument("checkpoint", type=Path, help="a run's folder (runs/NAME/MAP/ALGORITHM/seed-K)")
+    evaluate.add_argument("checkpoint", type=Path, help="a run's folder (runs/NAME/TASK/ALGORITHM/seed-K)")
     evaluate.add_argument("--episodes", type=_count, default=100, metavar="N", help="default: %(default)s")
     evaluate.add_argument(
         "--seed", type=_seed, default=1_000_000, metavar="S", help="of the test's environments"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from . import statistics
-from .records import CHECKPOINT
+from .records import CHECKPOINT, MANIFEST, Manifest, read_json
 
 
 def evaluate(path: Path, episodes: int, seed: int, n_envs: int) -> str:
@@ -23,9 +24,10 @@ def evaluate(path: Path, episodes: int, seed: int, n_envs: int) -> str:
     """
     import torch
 
-    import fop_envs
     from fop_algos.checkpoint import load_algorithm, read_header
     from fop_algos.evaluate import evaluate as play
+
+    from .catalogue import environment
 
     torch.set_num_threads(1)
     if path.is_dir():
@@ -33,7 +35,7 @@ def evaluate(path: Path, episodes: int, seed: int, n_envs: int) -> str:
     clock = read_header(path).clock
     algorithm = load_algorithm(path)
     spec = algorithm.spec
-    env = fop_envs.make(spec.name, n_envs=min(n_envs, episodes), seed=seed)
+    env = environment(spec.name, _payoff(path, spec.name), min(n_envs, episodes), seed)
     result = play(algorithm, env, episodes)
     lines = [
         f"{algorithm.name} on {spec.name} ({spec.engine}), trained for {clock['env_steps']:,} steps "
@@ -48,3 +50,10 @@ def evaluate(path: Path, episodes: int, seed: int, n_envs: int) -> str:
     )
     lines.append(f"length        {result.lengths.mean():.1f} steps")
     return "\n".join(lines)
+
+
+def _payoff(path: Path, task: str) -> dict[str, list[Any]]:
+    """What the manifest beside a checkpoint knows of a payoff from a file."""
+    path = path.with_name(MANIFEST)
+    payoff = read_json(path, Manifest).payoff if path.exists() else None
+    return {} if payoff is None else {task: payoff}

@@ -37,6 +37,7 @@ def manifest(order: Order, config: Any, n_envs: int, engine: str) -> Manifest:
         n_envs=n_envs,
         preset=plan.preset,
         command=order.command,
+        payoff=plan.payoffs.get(job.task),
         **origin(),
     )
 

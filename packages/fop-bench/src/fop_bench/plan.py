@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -45,7 +45,7 @@ AnyPlanT = TypeVar("AnyPlanT", bound=AnyPlan)
 
 
 class Plan(AnyPlan, frozen=True, kw_only=True):
-    """What is trained."""
+    """What is trained. `payoffs` holds those from files as nested lists, by task."""
 
     preset: str
     tasks: list[str]
@@ -55,6 +55,7 @@ class Plan(AnyPlan, frozen=True, kw_only=True):
     test_every: int
     test_episodes: int
     settings: dict[str, str]
+    payoffs: dict[str, list[Any]] = {}
 
     def jobs(self) -> Iterator[Job]:
         """Seeds outermost: with several seeds every map has one result before any has two."""
@@ -162,8 +163,13 @@ def resume(plan: AnyPlanT, out: Path | None) -> Path:
     for name in plan.__struct_fields__:
         before, now = getattr(stored, name), getattr(plan, name)
         if before != now:
+            change = f"{name} was {_show(before)}, now it is {_show(now)}"
+            if name == "payoffs":  # the tasks are the same, or they would have differed first
+                change = (
+                    f"the payoff of {' and '.join(key for key in now if now[key] != before[key])} changed"
+                )
             raise UsageError(
-                f"{out} was started with another plan: {name} was {_show(before)}, now it is {_show(now)}; "
+                f"{out} was started with another plan: {change}; "
                 "give the same options to resume, or another --out"
             )
     return out

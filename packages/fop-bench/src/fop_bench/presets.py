@@ -166,11 +166,12 @@ def check(plan: Plan) -> None:
     Raises:
         UnknownName, UsageError: see `configure`; or a config doesn't fit its task.
     """
-    import fop_envs
     from fop_algos.catalogue import build
 
+    from .catalogue import environment
+
     for task in plan.tasks:
-        spec = fop_envs.make(task).spec
+        spec = environment(task, plan.payoffs).spec
         for algorithm in plan.algorithms:
             config = configure(plan, algorithm, spec)
             try:

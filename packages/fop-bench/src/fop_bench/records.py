@@ -35,7 +35,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What was run, by what, on what: enough to run it again."""
+    """What was run, by what, on what: enough to run it again. `payoff` is of a game from a file."""
 
     format: int = 1
     suite: str
@@ -54,6 +54,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     machine: dict[str, str]
     git_commit: str | None
     created: str
+    payoff: list[Any] | None = None
 
 
 class Train(msgspec.Struct, frozen=True, kw_only=True, tag="train", tag_field="event"):

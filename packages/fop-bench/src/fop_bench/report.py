@@ -14,6 +14,8 @@ from fop_core.errors import FopError
 from . import statistics
 from .records import MANIFEST, RECORDS, End, Manifest, Record, Test, Train, read_json, read_records
 
+MOST_GREEDY = 4  # joint actions that the table names
+
 
 @dataclass(frozen=True)
 class Run:
@@ -139,21 +141,23 @@ def _optimum(tests: list[Test]) -> dict[str, str]:
     greedy = Counter(str(test.extra["joint_action"]) for test in tests)
     hits = sum(bool(test.extra["is_optimal"]) for test in tests)
     share = statistics.wilson(hits, len(tests))
+    chosen = [f"{action} x{n}" if len(tests) > 1 else action for action, n in greedy.most_common(MOST_GREEDY)]
+    chosen += [f"+{len(greedy) - MOST_GREEDY} more"] if len(greedy) > MOST_GREEDY else []
     row = {
-        "greedy": " ".join(
-            f"{action} x{n}" if len(tests) > 1 else action for action, n in greedy.most_common()
-        ),
+        "greedy": " ".join(chosen),
         "at optimum": f"{hits}/{len(tests)}",
         "interval": f"{share.low:.2f}-{share.high:.2f}",
     }
+    if "optimum" in tests[0].extra:
+        row["optimum"] = f"{tests[0].extra['optimum']:g}"
     values = sorted(float(test.extra["q_tot_optimum"]) for test in tests if "q_tot_optimum" in test.extra)
     if values:
         row["q_tot optimum"] = f"{values[0]:.2f}..{values[-1]:.2f}" if len(values) > 1 else f"{values[0]:.2f}"
     return row
 
 
-_COLUMNS = ["task", "algorithm", "seeds", "win rate", "greedy", "q_tot optimum", "at optimum", "interval"]
-_COLUMNS += ["return", "length", "steps", "updates", "steps/s", "status"]
+_COLUMNS = ["task", "algorithm", "seeds", "win rate", "greedy", "optimum", "q_tot optimum", "at optimum"]
+_COLUMNS += ["interval", "return", "length", "steps", "updates", "steps/s", "status"]
 _LEFT = {"task", "algorithm", "greedy", "status"}
 
 
@@ -187,6 +191,12 @@ def as_markdown(rows: list[list[str]], left: Container[str] = _LEFT) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [header, rule, *body])
 
 
+def engines(names: Sequence[str]) -> str:
+    """The engines of several tasks in a few words."""
+    first, *others = dict.fromkeys(names)
+    return f"{first} and {len(others)} more" if others else first
+
+
 def caption(runs: Sequence[Run]) -> str:
     """What the table's numbers mean: engine, test protocol, kind of interval."""
     first = runs[0].manifest
@@ -199,8 +209,8 @@ def caption(runs: Sequence[Run]) -> str:
             else "win rate: share of test episodes, 95% Wilson interval (of the episodes, not of training)"
         )
     else:
-        kind = "at optimum: seeds whose greedy joint action is the best one, 95% Wilson interval"
-    return f"{first.engine}; {tests}; {kind}."
+        kind = "at optimum: seeds whose greedy joint action earns the largest payoff, 95% Wilson interval"
+    return f"{engines([run.manifest.engine for run in runs])}; {tests}; {kind}."
 
 
 def marl_eval(runs: Sequence[Run]) -> dict[str, Any]:

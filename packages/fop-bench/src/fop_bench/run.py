@@ -6,8 +6,9 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
+from typing import Any
 
 from . import catalogue, presets, report
 from . import plan as plans
@@ -24,7 +25,13 @@ def make_plan(args: argparse.Namespace) -> Plan:
         UnknownName, UsageError: it can't be run (names, numbers, config fields).
     """
     suite = args.command
-    tasks = plans.names(args.maps, catalogue.maps(), "map") if suite == "smac" else ["matrix"]
+    payoffs: dict[str, list[Any]] = {}
+    if suite == "smac":
+        tasks = plans.names(args.maps, catalogue.maps(), "map")
+    else:
+        payoffs = catalogue.payoffs(args.payoff)
+        named = catalogue.games(args.games) if args.games is not None else []
+        tasks = [*named, *payoffs] or ["matrix"]  # the paper's game, as the environment has it
     algorithms = plans.names(args.algos, catalogue.algorithms(), "algorithm")
     preset = presets.preset(suite, args.preset)
     given = args.steps is not None or args.updates is not None or args.minutes is not None
@@ -43,6 +50,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         test_every=args.test_every or preset.test_every,
         test_episodes=args.test_episodes or preset.test_episodes,
         settings=dict(args.settings),
+        payoffs=payoffs,
     )
     if plan.settings:
         presets.check(plan)
@@ -106,8 +114,9 @@ def banner(plan: Plan, folder: Path, todo: int, workers: int, command: Sequence[
         text += f", but at least {plan.budget.min_updates} updates"
     tests = f"every {plan.test_every:,} steps and at the end, {plan.test_episodes} greedy episodes"
     embedded = " (embedded, not StarCraft II)" if plan.suite == "smac" else ""
+    engines = [catalogue.environment(task, plan.payoffs).spec.engine for task in plan.tasks]
     lines = {
-        "engine": catalogue.engine(plan.tasks[0]) + embedded,
+        "engine": report.engines(engines) + embedded,
         "tasks": f"{len(plan.tasks)}: {', '.join(plan.tasks)}",
         "algorithms": ", ".join(plan.algorithms),
         "seeds": ", ".join(map(str, plan.seeds)),
@@ -120,19 +129,21 @@ def banner(plan: Plan, folder: Path, todo: int, workers: int, command: Sequence[
         lines["settings"] = ", ".join(f"{name}={value}" for name, value in plan.settings.items())
     if plan.preset != "paper":
         words = ["fop-bench", plan.suite]
-        words += ["--maps", _option(command, "--maps")] if plan.suite == "smac" else []
+        words += _options(command, ("--maps", "--games", "--payoff"))
         words += ["--algos", ",".join(plan.algorithms), "--preset", "paper"]
         lines["paper's run"] = f"{shlex.join(words)}  ({presets.preset(plan.suite, 'paper').summary})"
     return "\n".join(f"{name:<12} {value}" for name, value in lines.items()) + "\n"
 
 
-def _option(command: Sequence[str], name: str) -> str:
+def _options(command: Sequence[str], names: Container[str]) -> list[str]:
+    """These options of a command line, with their values."""
+    kept = []
     for word, following in zip(command, [*command[1:], ""], strict=True):
-        if word == name:
-            return following
-        if word.startswith(name + "="):
-            return word.partition("=")[2]
-    return "all"
+        if word in names:
+            kept += [word, following]
+        elif word.partition("=")[0] in names:
+            kept.append(word)
+    return kept
 
 
 def _finished(folder: Path) -> bool:

@@ -11,6 +11,7 @@ import contextlib
 import time
 import traceback
 from collections import deque
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ FINAL_TEST = 10**9  # number of the final test's first episode: no test on the w
 TEST_ENVS = 32
 TRAIN_RECORDS = 200  # of a run with a budget in steps or updates, about
 PROGRESS_SECONDS = 0.25
+OPTIMUM_TOLERANCE = 1e-6
 
 
 def main(pipe: Connection, debug: bool) -> None:
@@ -65,19 +67,20 @@ class Session:
     """One run from its start or its checkpoint to its end or a stop."""
 
     def __init__(self, order: Order, pipe: Connection) -> None:
-        import fop_envs
         from fop_algos.catalogue import build
         from fop_algos.train import TrainState
         from fop_core.replay import EpisodeReplay
 
+        from .catalogue import environment
+
         self.order, self.pipe, self.folder = order, pipe, order.folder
         job, plan = order.job, order.plan
-        spec = fop_envs.make(job.task).spec
+        spec = environment(job.task, plan.payoffs).spec
         config = presets.configure(plan, job.algorithm, spec)
         n_envs = order.n_envs or min(config.episodes_per_round, TEST_ENVS)
-        self.env = fop_envs.make(job.task, n_envs=n_envs, seed=job.seed)
-        self.test_env = fop_envs.make(
-            job.task, n_envs=min(TEST_ENVS, plan.test_episodes), seed=job.seed + TEST_SEED
+        self.env = environment(job.task, plan.payoffs, n_envs, job.seed)
+        self.test_env = environment(
+            job.task, plan.payoffs, min(TEST_ENVS, plan.test_episodes), job.seed + TEST_SEED
         )
         self.state = TrainState(
             build(job.algorithm, spec, config, job.seed),
@@ -279,8 +282,8 @@ class Session:
 
 
 def optimum(algorithm: Any, env: Any, clock: Any) -> dict[str, Any]:
-    """For games with a payoff tensor: the greedy joint action (`AA`), whether it is the best one, and `q_tot`
-    of the best one.
+    """For games with a payoff tensor: the greedy joint action (`AA`), the largest payoff, whether the action
+    earns it (others may, too), and `q_tot` of the action if it does, else of the first that does.
     """
     if not hasattr(env, "payoff"):
         return {}
@@ -293,11 +296,20 @@ def optimum(algorithm: Any, env: Any, clock: Any) -> dict[str, Any]:
         actions, _ = algorithm.act(
             obs, available, algorithm.start(1), torch.zeros(1, n_agents, 2), clock, explore=False
         )
-        best = np.unravel_index(int(env.payoff.argmax()), env.payoff.shape)
+        greedy = tuple(int(a) for a in actions[0])
+        is_optimal = bool(env.payoff[greedy] >= env.payoff.max() - OPTIMUM_TOLERANCE)
+        best = greedy if is_optimal else np.unravel_index(int(env.payoff.argmax()), env.payoff.shape)
         q_tot = algorithm.joint_value(obs, state, available, torch.as_tensor([[int(a) for a in best]]), clock)
-    greedy = tuple(int(a) for a in actions[0])
     return {
-        "joint_action": "".join(chr(ord("A") + a) for a in greedy),
-        "is_optimal": bool(env.payoff[greedy] == env.payoff.max()),
+        "joint_action": joint_action(greedy),
+        "is_optimal": is_optimal,
+        "optimum": float(env.payoff.max()),
         "q_tot_optimum": float(q_tot[0]),
     }
+
+
+def joint_action(actions: Sequence[int]) -> str:
+    """`ABA`, a letter for each agent; `0,1,30` where the alphabet is too short."""
+    if max(actions) < 26:
+        return "".join(chr(ord("A") + a) for a in actions)
+    return ",".join(map(str, actions))
