@@ -151,7 +151,7 @@ def test_a_game_from_a_file_is_played_again_without_the_file(tmp_path: Path, gam
     last = numbers(tmp_path / "run")[-2]
     done = bench("evaluate", "run", "--episodes", "3", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "vdn on my_game (matrix game (own payoff)), trained for " in done.stdout
+    assert "vdn on my_game (matrix game (own payoff, my_game)), trained for " in done.stdout
     assert f"return        {last['returns'][0]:.3f}  (" in done.stdout  # type: ignore[index]
     (tmp_path / "run" / "manifest.json").unlink()
     without = bench("evaluate", "run", cwd=tmp_path)

@@ -79,6 +79,7 @@ def test_payoff_tensor_for_three_agents():
     payoff = np.arange(8.0).reshape(2, 2, 2)
     env = fop_envs.make("matrix", 2, payoff=payoff)
     assert (env.spec.n_agents, env.spec.n_actions) == (3, 2)
+    assert (env.spec.name, env.spec.engine) == ("matrix", "matrix game (own payoff)")
     assert play_once(env, [[1, 0, 1], [0, 1, 1]]).reward.tolist() == [5, 3]
 
 

@@ -129,6 +129,7 @@ def test_files_give_the_tensor_that_they_hold(tmp_path):
     assert read_payoff(tmp_path / "d.NPY.npy").tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
     env = fop_envs.make("matrix", payoff=read_payoff(tmp_path / "a.json"), title="a")
     assert (env.spec.name, env.spec.n_agents, env.spec.n_actions) == ("a", 3, 2)
+    assert env.spec.engine == "matrix game (own payoff, a)"
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class MatrixGame:
             ValueError: not a tensor of finite numbers with axes of one length.
         """
         self.payoff = payoff_table(payoff, penalty) if isinstance(payoff, str) else checked(payoff)
-        kind = payoff if isinstance(payoff, str) else "own"
+        own = "own payoff" if title == "matrix" else f"own payoff, {title}"
         self.spec = TaskSpec(
             name=title,
             n_agents=self.payoff.ndim,
@@ -48,7 +48,7 @@ class MatrixGame:
             obs_dim=1,
             state_dim=1,
             episode_limit=1,
-            engine=f"matrix game ({kind} payoff)",
+            engine=f"matrix game ({f'{payoff} payoff' if isinstance(payoff, str) else own})",
         )
         self.n_envs = n_envs
         self.obs, self.state, self.available = vector.empty_arrays(self.spec, n_envs)
