@@ -134,6 +134,14 @@ class Algorithm(ABC):
     ) -> Tensor:
         """`q_tot` `[B]` of joint actions `[B, N]` at an episode's first step (for reports and tests)."""
 
+    def individual_values(self, obs: Tensor) -> Tensor:
+        """`q_i` `[B, N, A]` of every action at an episode's first step, from `obs` `[B, N, O]` (for reports).
+
+        Raises:
+            NotImplementedError: the algorithm has none.
+        """
+        raise NotImplementedError(f"{self.name} has no values of single actions")
+
     def plays_uniformly(self, clock: Clock, explore: bool) -> bool:
         """Is this one of the `uniform_episodes` at the start?"""
         return explore and clock.episodes < self.config.uniform_episodes

@@ -337,6 +337,15 @@ class Fop(Algorithm):
         return mixer.forward(Utilities(chosen, v, joint_action), state)
 
     @torch.no_grad()
+    def individual_values(self, obs: Tensor) -> Tensor:
+        first = torch.zeros(*obs.shape[:-1], self.spec.n_actions).unsqueeze(-3)
+        return (
+            torch.stack([critic.unroll(obs.unsqueeze(-3), first) for critic in self.critics])
+            .amin(0)
+            .squeeze(-3)
+        )
+
+    @torch.no_grad()
     def joint_value(
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:
