@@ -66,16 +66,18 @@ def test_only_one_army_of_table_4_is_not_as_large_as_smac_says() -> None:
 
 def test_every_entry_has_its_claim_and_cells_of_its_own() -> None:
     keys = [cell.key for entry in registry.ENTRIES.values() for cell in entry.cells(20)]
-    assert len(keys) == len(set(keys)) == 8
+    assert len(keys) == len(set(keys)) == 12
     for name, entry in registry.ENTRIES.items():
         assert entry.claim is paper.CLAIMS[name]
 
 
 def test_entries_are_chosen_by_name_and_by_group_each_once() -> None:
     assert registry.choose(["figure6", "table4", "figure6"]) == [FIGURE_6, TABLE_4]
-    assert registry.choose(["figure6", "all"]) == [FIGURE_6, TABLE_4]
+    assert registry.choose(["figure6", "maps"]) == [FIGURE_6, TABLE_4]
+    assert registry.choose(["all"]) == list(registry.ENTRIES.values())
+    assert [entry.group for entry in registry.choose(["games"])] == ["games"]
     assert registry.choose(["maps"]) == [TABLE_4, FIGURE_6]
-    with pytest.raises(UnknownName, match="unknown entry 'theory'; known: table4, figure6, all, maps"):
+    with pytest.raises(UnknownName, match="unknown entry 'theory'; known: table2, table4, figure6, all, games, maps"):
         registry.choose(["table4", "theory"])
 
 
@@ -208,7 +210,7 @@ def rows_of(markdown: str) -> list[list[str]]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("reproduce") / "out"
-    assert cli.main(["reproduce", "all", "--out", str(path), "--workers", "1"]) == 0
+    assert cli.main(["reproduce", "maps", "--out", str(path), "--workers", "1"]) == 0
     return path
 
 
@@ -229,13 +231,13 @@ def test_what_is_on_record_is_not_run_again(folder: Path, capsys: pytest.Capture
     path = folder / records.CELLS
     whole = path.read_bytes()
     assert whole.count(b"\n") == 8
-    assert cli.main(["reproduce", "all", "--out", str(folder)]) == 0
+    assert cli.main(["reproduce", "maps", "--out", str(folder)]) == 0
     printed = capsys.readouterr().out
     assert "(8 done before)" in printed
     assert "finished" not in printed
     assert path.read_bytes() == whole
     path.write_bytes(whole[:-20])  # the last line is torn
-    assert cli.main(["reproduce", "all", "--out", str(folder)]) == 0
+    assert cli.main(["reproduce", "maps", "--out", str(folder)]) == 0
     printed = capsys.readouterr().out
     assert "(7 done before)" in printed
     assert printed.count("finished") == 1
@@ -307,7 +309,7 @@ def test_a_folder_without_results_is_told(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["tabel4"], "unknown entry 'tabel4'; did you mean table4?"),
-        (["theory"], "unknown entry 'theory'; known: table4, figure6, all, maps"),
+        (["theory"], "unknown entry 'theory'; known: table2, table4, figure6, all, games, maps"),
         ([], "the following arguments are required: ENTRY"),
         (["table4", "--seeds", "0"], "argument --seeds: '0' is not a positive whole number"),
         (["table4", "--resume"], "unknown option '--resume'"),

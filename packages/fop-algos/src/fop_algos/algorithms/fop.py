@@ -338,12 +338,9 @@ class Fop(Algorithm):
 
     @torch.no_grad()
     def individual_values(self, obs: Tensor) -> Tensor:
-        first = torch.zeros(*obs.shape[:-1], self.spec.n_actions).unsqueeze(-3)
-        return (
-            torch.stack([critic.unroll(obs.unsqueeze(-3), first) for critic in self.critics])
-            .amin(0)
-            .squeeze(-3)
-        )
+        before = torch.zeros(*obs.shape[:-1], self.spec.n_actions).unsqueeze(-3)
+        qs = [critic.unroll(obs.unsqueeze(-3), before) for critic in self.critics]
+        return torch.stack(qs).amin(0).squeeze(-3)
 
     @torch.no_grad()
     def joint_value(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Any
@@ -69,8 +70,8 @@ def run(cell: Cell, tell: Tell) -> Any:
     """Trains a cell.
 
     Returns:
-        `updates` `[M]`, `actions` `[M, K, N, ...]` and `returns` `[M, K]` of greedy play along the way; on matrix
-        games also `individual` `[K, N, A]` and `joint` `[K, A, .., A]` values at the end.
+        `updates` `[M]`, `actions` `[M, K, N, ...]` and `returns` `[M, K]` of greedy play along the way; on
+        matrix games also `individual` `[K, N, A]` and `joint` `[K, A, .., A]` values at the end.
     """
     import torch
 
@@ -118,10 +119,8 @@ def values(algorithm: Algorithm) -> dict[str, Any]:
     clock = Clock(updates=2**62)
     q_tot = algorithm.joint_value(obs, state, available, joint.expand(n_seeds, -1, -1), clock)
     found = {"joint": _listed(q_tot.view(n_seeds, *(spec.n_actions,) * spec.n_agents).numpy())}
-    try:
+    with contextlib.suppress(NotImplementedError):
         found["individual"] = _listed(algorithm.individual_values(obs[:, :1])[:, 0].numpy())
-    except NotImplementedError:
-        pass
     return found
 
 
