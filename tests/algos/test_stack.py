@@ -22,9 +22,8 @@ SEEDS = (5, 0, 3)
 def small(name: str, task: str = "matrix", **fields: Any) -> Any:
     spec = fop_envs.make(task).spec
     config = catalogue.entry(name).config_for(spec)
-    return spec, replace(
-        config, **({"burn_in_episodes": 12, "batch_episodes": 8, "target_update_episodes": 20} | fields)
-    )
+    fields = {"burn_in_episodes": 12, "batch_episodes": 8, "target_update_episodes": 20} | fields
+    return spec, replace(config, **{key: value for key, value in fields.items() if hasattr(config, key)})
 
 
 def stack(name: str, seeds: tuple[int, ...], updates: int, **fields: Any) -> tuple[Algorithm, Any]:

@@ -42,6 +42,14 @@ def test_names_keep_their_order_and_ignore_case() -> None:
         plans.names("3m,MMM3", known, "map")
 
 
+def test_algorithms_are_those_that_can_play_the_tasks() -> None:
+    assert "fmq" in plans.algorithms("all", ["matrix"])
+    assert {"fop", "qtran_alt"} <= set(plans.algorithms("all", ["3m"]))
+    assert "fmq" not in plans.algorithms("all", ["3m"])
+    with pytest.raises(UsageError, match="fmq plays games of one step only; an episode of 3m has up to 60"):
+        plans.algorithms("vdn,fmq", ["3m"])
+
+
 def test_jobs_cover_the_plan_once_seeds_outermost() -> None:
     jobs = list(PLAN.jobs())
     assert [j.seed for j in jobs] == [0] * 4 + [1] * 4

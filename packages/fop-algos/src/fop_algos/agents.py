@@ -100,12 +100,17 @@ class SharedGru(AgentNet):
         self.output = Linear(hidden, outputs)
 
     def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
+        return self.unroll_with_histories(obs, last_onehot)[0]
+
+    def unroll_with_histories(self, obs: Tensor, last_onehot: Tensor) -> tuple[Tensor, Tensor]:
+        """`unroll`, and the recurrent layer that it reads, `[B, T, N, H]`."""
         batch, steps, agents = obs.shape[:3]
         x = self.input(obs, last_onehot).relu_()
         x = x.transpose(0, 1).reshape(steps, batch * agents, self.hidden)
         hidden, _ = self.gru(x)
-        out: Tensor = self.output(hidden)
-        return out.view(steps, batch, agents, -1).transpose(0, 1)
+        out = self.output(hidden)
+        shape = (steps, batch, agents, -1)
+        return out.view(shape).transpose(0, 1), hidden.view(shape).transpose(0, 1)
 
     def step(self, obs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         hidden, last_onehot = memory.split((self.hidden, self.n_actions), -1)

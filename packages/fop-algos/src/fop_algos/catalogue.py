@@ -30,11 +30,13 @@ class Entry:
         summary: one line.
         load: imports its file.
         action_kinds: what actions it can choose.
+        one_step_only: it has no state and plays one-step games only.
     """
 
     summary: str
     load: Callable[[], Parts]
     action_kinds: tuple[ActionKind, ...] = ("discrete",)
+    one_step_only: bool = False
 
     @property
     def make(self) -> Callable[..., Algorithm]:
@@ -49,6 +51,10 @@ class Entry:
     def smac(self) -> RoundConfig:
         """The config for SMAC and everything with a history. Same class as `games`."""
         return self.load().smac
+
+    def plays(self, spec: TaskSpec) -> bool:
+        """Can it play `spec`?"""
+        return spec.action_kind in self.action_kinds and (spec.episode_limit == 1 or not self.one_step_only)
 
     def config_for(self, spec: TaskSpec) -> RoundConfig:
         """`games` for one-step tasks, else `smac`."""
@@ -76,12 +82,72 @@ def _qmix() -> Parts:
     return Parts(ValueDecomposition, replace(GAMES, mixer="qmix"), ValueDecompositionConfig(mixer="qmix"))
 
 
+@cache
+def _qplex() -> Parts:
+    from .algorithms.value_decomposition import QPLEX_GAMES, ValueDecomposition, ValueDecompositionConfig
+
+    smac = ValueDecompositionConfig(mixer="qplex", burn_in_episodes=100)  # as in its published code
+    return Parts(ValueDecomposition, QPLEX_GAMES, smac)
+
+
+@cache
+def _qatten() -> Parts:
+    from .algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
+
+    smac = ValueDecompositionConfig(mixer="qatten")
+    return Parts(ValueDecomposition, replace(GAMES, mixer="qatten"), smac)
+
+
+@cache
+def _iql() -> Parts:
+    from .algorithms.value_decomposition import GAMES, IndependentQ, ValueDecompositionConfig
+
+    return Parts(IndependentQ, replace(GAMES, mixer="none"), ValueDecompositionConfig(mixer="none"))
+
+
+@cache
+def _qtran_base() -> Parts:
+    from .algorithms.qtran import GAMES, Qtran, QtranConfig
+
+    return Parts(Qtran, replace(GAMES, variant="base"), QtranConfig(variant="base"))
+
+
+@cache
+def _qtran_alt() -> Parts:
+    from .algorithms.qtran import GAMES, Qtran, QtranConfig
+
+    return Parts(Qtran, replace(GAMES, variant="alt"), QtranConfig(variant="alt"))
+
+
+@cache
+def _fmq() -> Parts:
+    from .algorithms.fmq import Fmq, FmqConfig
+
+    return Parts(Fmq, FmqConfig(), FmqConfig())
+
+
 CATALOGUE: dict[str, Entry] = {
     "fop": Entry(
         "factorised optimal joint policy: soft policies, soft values, learned weights (ICML 2021)", _fop
     ),
     "qmix": Entry("monotone mixing of individual values by hypernets (ICML 2018)", _qmix),
     "vdn": Entry("the sum of individual values (AAMAS 2018)", _vdn),
+    "qplex": Entry(
+        "individual values by duplex dueling: all that have consistent optima (ICLR 2021)", _qplex
+    ),
+    "qatten": Entry("individual values weighted by attention over the agents (2020)", _qatten),
+    "qtran_base": Entry(
+        "free joint value, individual ones bound to it at actions taken (ICML 2019)", _qtran_base
+    ),
+    "qtran_alt": Entry(
+        "QTRAN bound at each agent's own worst action: stronger, slower (ICML 2019)", _qtran_alt
+    ),
+    "fmq": Entry(
+        "tables that favour an action's best reward; one-step games only (AAAI 2002)",
+        _fmq,
+        one_step_only=True,
+    ),
+    "iql": Entry("every agent by itself, with the team's reward (ICML 1993)", _iql),
 }
 
 
@@ -96,6 +162,23 @@ def entry(name: str) -> Entry:
     return CATALOGUE[name]
 
 
+def check_plays(name: str, spec: TaskSpec) -> None:
+    """
+    Raises:
+        UnknownName: no algorithm has that name.
+        FopError: it can't choose the task's kind of actions, or plays games of one step only.
+    """
+    found = entry(name)
+    if spec.action_kind not in found.action_kinds:
+        raise FopError(
+            f"{name} chooses {' and '.join(found.action_kinds)} actions; {spec.name} has {spec.action_kind}"
+        )
+    if not found.plays(spec):
+        raise FopError(
+            f"{name} plays games of one step only; an episode of {spec.name} has up to {spec.episode_limit}"
+        )
+
+
 def build(name: str, spec: TaskSpec, config: Any = None, seed: int = 0) -> Algorithm:
     """An algorithm with fresh nets, which are a function of `seed`.
 
@@ -107,15 +190,12 @@ def build(name: str, spec: TaskSpec, config: Any = None, seed: int = 0) -> Algor
 
     Raises:
         UnknownName: no algorithm has that name.
-        FopError: it can't choose the task's kind of actions.
+        FopError: it can't choose the task's kind of actions, or plays games of one step only.
         ValueError: the config is another algorithm's, or doesn't fit the task.
     """
     found = entry(name)
     config = found.config_for(spec) if config is None else config
-    if spec.action_kind not in found.action_kinds:
-        raise FopError(
-            f"{name} chooses {' and '.join(found.action_kinds)} actions; {spec.name} has {spec.action_kind}"
-        )
+    check_plays(name, spec)
     if type(config) is not type(found.smac):
         raise ValueError(f"{name} takes a {type(found.smac).__name__}, not a {type(config).__name__}")
     return found.make(name, spec, config, seed)

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from fop_core.types import TaskSpec
 
 from . import native_ops
-from .layers import Linear, mlp
+from .agents import PerAgentMlp
+from .layers import Linear, Mlp, mlp
 
 WeightKind = Literal["heads", "attention", "mlp"]
 
@@ -40,6 +41,10 @@ class Mixer(nn.Module, ABC):
     @abstractmethod
     def forward(self, utilities: Utilities, state: Tensor) -> Tensor:
         """`[..., N]` values and a state `[..., S]` to `q_tot` `[...]`."""
+
+    def penalty(self, state: Tensor) -> Tensor:
+        """What the mixer adds to the loss at each state `[...]`: nothing, unless it has a regulariser."""
+        return torch.zeros(state.shape[:-1])
 
 
 class VdnMixer(Mixer):
@@ -69,6 +74,87 @@ class QmixMixer(Mixer):
         hidden = F.elu((q.unsqueeze(-1) * w1).sum(-2) + self.b1(state))
         q_tot: Tensor = (hidden * self.w2(state).abs()).sum(-1) + self.v(state).squeeze(-1)
         return q_tot
+
+
+class MeanMixer(Mixer):
+    """The mean of the individual values: what agents that learn alone expect of the team's return (IQL)."""
+
+    def forward(self, utilities: Utilities, state: Tensor) -> Tensor:
+        return utilities.chosen.mean(-1)
+
+
+class QattenMixer(Mixer):
+    """Attention over the agents: `q_tot = c(s) + sum_h |w_h(s)| sum_i a_ih(s) q_i` (Yang et al., 2020).
+
+    `a_.h = softmax_i(query_h(s) . key_h(x_i) / sqrt(d))`, with `x_i` agent `i`'s own block of the state.
+    Monotone in every `q_i`, for no factor is negative. Squared logits are penalised.
+    Deviation: where the state has no blocks (games), `x_i` is the agent's number.
+    """
+
+    def __init__(
+        self, spec: TaskSpec, heads: int, embed: int, hypernet_hidden: int, logit_penalty: float
+    ) -> None:
+        super().__init__()
+        self.n_agents = spec.n_agents
+        self.features = spec.ally_feature_dim
+        self.heads = heads
+        self.logit_penalty = logit_penalty
+        self.queries = nn.ModuleList(
+            Mlp(
+                Linear(spec.state_dim, hypernet_hidden), nn.ReLU(), Linear(hypernet_hidden, embed, bias=False)
+            )
+            for _ in range(heads)
+        )
+        self.key = Linear(self.features or spec.n_agents, heads * embed, bias=False)
+        self.scale = mlp(spec.state_dim, (hypernet_hidden,), heads)
+        self.c = mlp(spec.state_dim, (embed,), 1)
+
+    def forward(self, utilities: Utilities, state: Tensor) -> Tensor:
+        of_heads = (self.attention(state) * utilities.chosen.unsqueeze(-2)).sum(-1)
+        q_tot: Tensor = (self.scale(state).abs() * of_heads).sum(-1) + self.c(state).squeeze(-1)
+        return q_tot
+
+    def attention(self, state: Tensor) -> Tensor:
+        """`a` `[..., H, N]`: the weights of a head sum to 1."""
+        query, key = self._queries_and_keys(state)
+        return ((query * key).sum(-1) / math.sqrt(key.shape[-1])).softmax(-1)
+
+    def penalty(self, state: Tensor) -> Tensor:
+        """Mean over agents, sum over heads of the squared logits, before these are divided by `sqrt(d)`."""
+        query, key = self._queries_and_keys(state)
+        return self.logit_penalty * (query * key).sum(-1).square().mean(-1).sum(-1)
+
+    def _queries_and_keys(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """`[..., H, 1, d]` and `[..., H, N, d]`."""
+        query = torch.stack([net(state) for net in self.queries], -2).unsqueeze(-2)
+        if self.features:
+            own = state[..., : self.n_agents * self.features].unflatten(-1, (self.n_agents, self.features))
+        else:
+            own = torch.eye(self.n_agents).expand(*state.shape[:-1], -1, -1)
+        key = self.key(own).unflatten(-1, (self.heads, -1))
+        return query, key.transpose(-3, -2)
+
+
+class QplexMixer(Mixer):
+    """Duplex dueling: values transformed by positive weights, advantages scaled (Wang et al., 2021).
+
+    With `x_i = w_i(s) q_i + b_i(s)`, `m_i = w_i(s) max_a q_i + b_i(s)` and `w_i > 0`,
+    `q_tot = sum_i x_i + sum_i (lambda_i(s, u) - 1) sg(x_i - m_i)`, which is
+    `sum_i m_i + sum_i lambda_i (x_i - m_i)`: no joint action is better than the individual best ones.
+    The baseline of the utilities is `max_a q_i`.
+    """
+
+    def __init__(self, spec: TaskSpec, weights: nn.Module, hypernet_hidden: int) -> None:
+        super().__init__()
+        self.weights = weights
+        self.w = mlp(spec.state_dim, (hypernet_hidden,), spec.n_agents)
+        self.b = mlp(spec.state_dim, (hypernet_hidden,), spec.n_agents)
+
+    def forward(self, utilities: Utilities, state: Tensor) -> Tensor:
+        w, b = self.w(state).abs() + 1e-10, self.b(state)
+        x, m = w * utilities.chosen + b, w * utilities.baseline + b
+        lam = self.weights(state, utilities.onehot)
+        return native_ops.routed_mix(x, m, lam, x.new_zeros(x.shape[:-1]))
 
 
 class FopMixer(Mixer):
@@ -109,6 +195,29 @@ class HeadWeights(nn.Module):
         joint = torch.cat((state, onehot.flatten(-2)), -1)
         actions = self.of_joint_action(joint).unflatten(-1, (self.heads, -1)).sigmoid()
         lam: Tensor = (keys.unsqueeze(-1) * agents * actions).sum(-2)
+        return lam
+
+
+class DeepHeadWeights(nn.Module):
+    """`HeadWeights` with two hidden ReLU layers in every map: QPLEX's published code on matrix games."""
+
+    def __init__(self, spec: TaskSpec, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.heads = heads
+        joint = spec.state_dim + spec.n_agents * spec.n_actions
+        # A net of its own for each head, as for each agent there.
+        self.keys = PerAgentMlp(heads, spec.state_dim, hidden, 1)
+        self.agents = PerAgentMlp(heads, spec.state_dim, hidden, spec.n_agents)
+        self.actions = PerAgentMlp(heads, joint, hidden, spec.n_agents)
+
+    def forward(self, state: Tensor, onehot: Tensor) -> Tensor:
+        joint = torch.cat((state, onehot.flatten(-2)), -1)
+        of_state, of_joint_action = (
+            x.unsqueeze(-2).expand(*x.shape[:-1], self.heads, -1) for x in (state, joint)
+        )
+        keys = self.keys.each(of_state).abs() + 1e-10
+        agents = self.agents.each(of_state).sigmoid()
+        lam: Tensor = (keys * agents * self.actions.each(of_joint_action).sigmoid()).sum(-2)
         return lam
 
 

@@ -86,6 +86,28 @@ def names(text: str, known: Sequence[str], kind: str) -> list[str]:
     return list(dict.fromkeys(exact[name.lower()] for name in chosen))
 
 
+def algorithms(text: str, tasks: Sequence[str]) -> list[str]:
+    """`names` of algorithms; `all` are those that can play the tasks.
+
+    Raises:
+        UnknownName: one isn't known.
+        UsageError: there are none, or one of them can't play one of the tasks.
+    """
+    import fop_envs
+    from fop_algos import catalogue
+
+    specs = [fop_envs.make(task).spec for task in tasks]
+    able = [name for name, entry in catalogue.CATALOGUE.items() if all(map(entry.plays, specs))]
+    chosen = names(text, able if text == "all" else list(catalogue.CATALOGUE), "algorithm")
+    for name in chosen:
+        for spec in specs:
+            try:
+                catalogue.check_plays(name, spec)
+            except FopError as error:
+                raise UsageError(str(error)) from error
+    return chosen
+
+
 def seeds(text: str) -> list[int]:
     """`3` is three seeds, 0, 1 and 2; `4,7` are those two; `4,` is 4 alone; `5-9` is 5 to 9.
 

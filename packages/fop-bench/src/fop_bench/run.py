@@ -32,7 +32,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         payoffs = catalogue.payoffs(args.payoff)
         named = catalogue.games(args.games) if args.games is not None else []
         tasks = [*named, *payoffs] or ["matrix"]  # the paper's game, as the environment has it
-    algorithms = plans.names(args.algos, catalogue.algorithms(), "algorithm")
+    algorithms = plans.algorithms(args.algos, tasks)
     preset = presets.preset(suite, args.preset)
     given = args.steps is not None or args.updates is not None or args.minutes is not None
     plan = Plan(

@@ -1,13 +1,16 @@
-"""VDN and QMIX: one temporal-difference loss, two mixers.
+"""VDN, QMIX, QPLEX and Qatten: one temporal-difference loss, four mixers. IQL: a loss for each agent.
 
 VDN: Sunehag et al., "Value-decomposition networks for cooperative multi-agent learning", AAMAS 2018.
 QMIX: Rashid et al., "QMIX: Monotonic value function factorisation", ICML 2018. Settings of PyMARL @ c971afd.
+QPLEX: Wang et al., "QPLEX: Duplex dueling multi-agent Q-learning", ICLR 2021. Settings: its code @ 75b7f67.
+Qatten: Yang et al., "Qatten: A general framework for cooperative multiagent reinforcement learning", 2020.
+IQL: Tan, "Multi-agent reinforcement learning: Independent vs. cooperative agents", ICML 1993.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -18,7 +21,17 @@ from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, make_optimiser,
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.exploration import epsilon_greedy, greedy
 from fop_algos.losses import masked_mean, td_loss
-from fop_algos.mixers import Mixer, QmixMixer, Utilities, VdnMixer
+from fop_algos.mixers import (
+    DeepHeadWeights,
+    HeadWeights,
+    MeanMixer,
+    Mixer,
+    QattenMixer,
+    QmixMixer,
+    QplexMixer,
+    Utilities,
+    VdnMixer,
+)
 from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear
 from fop_algos.targets import frozen_copy
@@ -30,16 +43,22 @@ from fop_core.types import Clock, TaskSpec
 class ValueDecompositionConfig(RoundConfig):
     """Defaults: PyMARL's on SMAC."""
 
-    mixer: Literal["vdn", "qmix"] = "qmix"
-    """How utilities make the joint value."""
+    mixer: Literal["vdn", "qmix", "qplex", "qatten", "none"] = "qmix"
+    """How utilities make the joint value; IQL has none."""
     agent: NetKind = "shared_gru"
     """The net of the utilities."""
     hidden: int = 64
     """Width of the agents' hidden layers."""
     mixer_embed: int = 32
-    """Width of QMIX's mixing layer."""
+    """Width of QMIX's mixing layer; length of Qatten's queries and keys."""
     hypernet_hidden: int = 64
-    """Width of the hidden layer of QMIX's hypernets."""
+    """Width of the hidden layers of the mixers' hypernets and of QPLEX's weight nets."""
+    heads: int = 4
+    """Kernels of QPLEX's weights, attention heads of Qatten."""
+    weight_layers: int = 1
+    """Linear layers in each map of QPLEX's weights: 1 as in its code for SMAC, 3 as for matrix games."""
+    logit_penalty: float = 1e-3
+    """Weight of the squares of Qatten's attention logits in the loss."""
     gamma: float = 0.99
     """Discount."""
     epsilon: Linear = Linear(1.0, 0.05, 50_000)  # noqa: RUF009  (frozen)
@@ -55,9 +74,14 @@ class ValueDecompositionConfig(RoundConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "hidden", "mixer_embed", "hypernet_hidden", "target_update_episodes")
+        within(
+            self, 1, math.inf, "hidden", "mixer_embed", "hypernet_hidden", "heads", "target_update_episodes"
+        )
+        within(self, 0, math.inf, "logit_penalty")
         within(self, 0, 1, "gamma", "epsilon.start", "epsilon.end")
         within(self, 1e-12, math.inf, "learning_rate", "max_gradient_norm")
+        if self.weight_layers not in (1, 3):
+            raise ValueError(f"weight_layers is {self.weight_layers}; it must be 1 or 3")
 
 
 GAMES = ValueDecompositionConfig(
@@ -72,9 +96,19 @@ GAMES = ValueDecompositionConfig(
 Deviation: optimiser and batch size aren't stated there; Adam and 32 are ours.
 """
 
+QPLEX_GAMES = replace(
+    GAMES,
+    mixer="qplex",
+    heads=10,
+    weight_layers=3,
+    optimiser="rmsprop",
+    learning_rate=5e-4,
+)
+"""QPLEX's published settings for matrix games: 10 kernels of three layers, RMSprop 5e-4, clip 10."""
+
 
 class ValueDecomposition(Algorithm):
-    """VDN or QMIX, as `config.mixer` says, or with a mixer of your own."""
+    """VDN, QMIX, QPLEX or Qatten, as `config.mixer` says, or with a mixer of your own."""
 
     config: ValueDecompositionConfig
 
@@ -121,27 +155,36 @@ class ValueDecomposition(Algorithm):
     def update(self, replay: Replay, clock: Clock) -> Metrics:
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         q = self.agent.unroll(batch.obs, batch.last_onehot)
-        chosen = q[..., :-1, :, :].gather(-1, batch.actions.unsqueeze(-1)).squeeze(-1)
-        q_tot = self.mixer.forward(Utilities(chosen, chosen, batch.onehot), batch.state[..., :-1, :])
-        target = self.target(batch, q.detach())
-        loss = td_loss(q_tot, target, batch.mask)
+        state = batch.state[..., :-1, :]
+        now = utilities(q[..., :-1, :, :], batch.actions, batch.onehot, batch.available[..., :-1, :, :])
+        q_tot = self.mixer.forward(now, state)
+        loss, target = self.loss(batch, now, q_tot, q.detach())
+        loss = loss + masked_mean(self.mixer.penalty(state), batch.mask)
 
         metrics = self.descend("td_loss", loss, self.optimiser, self.config.max_gradient_norm, clock)
         self.copy_targets(clock, self.config.target_update_episodes)
         means = numbers(q_tot=masked_mean(q_tot.detach(), batch.mask), target=masked_mean(target, batch.mask))
         return metrics | means | {"epsilon": self.config.epsilon(clock)}
 
+    def loss(self, batch: EpisodeBatch, now: Utilities, q_tot: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+        """The team's one loss, and its targets `[B, T]`."""
+        target = self.target(batch, q)
+        return td_loss(q_tot, target, batch.mask), target
+
     @torch.no_grad()
     def target(self, batch: EpisodeBatch, q: Tensor) -> Tensor:
         """Double-Q one-step targets `[B, T]`: the live net chooses the next action, the frozen value it."""
         if batch.is_one_step:
             return batch.reward
-        best = greedy(q[..., 1:, :, :], batch.available[..., 1:, :, :])
-        target_q = self.target_agent.unroll(batch.obs, batch.last_onehot)[..., 1:, :, :]
-        chosen = target_q.gather(-1, best.unsqueeze(-1)).squeeze(-1)
-        utilities = Utilities(chosen, chosen, onehot(best, self.spec.n_actions))
-        next_q_tot = self.target_mixer.forward(utilities, batch.state[..., 1:, :])
+        next_q_tot = self.target_mixer.forward(self.next_utilities(batch, q), batch.state[..., 1:, :])
         return td_lambda_target(batch, next_q_tot, self.config.gamma, 0.0)
+
+    def next_utilities(self, batch: EpisodeBatch, q: Tensor) -> Utilities:
+        """What the frozen net holds of the live net's choices, at each next step."""
+        available = batch.available[..., 1:, :, :]
+        best = greedy(q[..., 1:, :, :], available)
+        target_q = self.target_agent.unroll(batch.obs, batch.last_onehot)[..., 1:, :, :]
+        return utilities(target_q, best, onehot(best, self.spec.n_actions), available)
 
     @torch.no_grad()
     def individual_values(self, obs: Tensor) -> Tensor:
@@ -152,12 +195,59 @@ class ValueDecomposition(Algorithm):
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:
         q, _ = self.agent.step(obs, self.start(obs.shape[-3]))
-        chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-        return self.mixer.forward(Utilities(chosen, chosen, onehot(actions, self.spec.n_actions)), state)
+        chosen = utilities(q, actions, onehot(actions, self.spec.n_actions), available)
+        return self.mixer.forward(chosen, state)
+
+
+class IndependentQ(ValueDecomposition):
+    """IQL: every agent learns the team's return for itself, as if the others were part of the task.
+
+    There is no joint value; `q_tot` in metrics and reports is the mean of the agents' own.
+    """
+
+    def __init__(self, name: str, spec: TaskSpec, config: ValueDecompositionConfig, seed: int) -> None:
+        if config.mixer != "none":
+            raise ValueError(f"mixer is {config.mixer}; {name} has none: leave it at mixer=none")
+        super().__init__(name, spec, config, seed, MeanMixer())
+
+    def loss(self, batch: EpisodeBatch, now: Utilities, q_tot: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean over agents of `E[(q_i - y_i)^2]`, `y_i = r + gamma (1 - term) target_q_i(argmax_a q_i)`."""
+        targets = self.targets(batch, q)
+        losses = [td_loss(now.chosen[..., i], y, batch.mask) for i, y in enumerate(targets)]
+        return torch.stack(losses).mean(0), torch.stack(targets).mean(0)
+
+    @torch.no_grad()
+    def targets(self, batch: EpisodeBatch, q: Tensor) -> list[Tensor]:
+        """`y_i` `[B, T]` of each agent."""
+        if batch.is_one_step:
+            return [batch.reward] * self.spec.n_agents
+        values = self.next_utilities(batch, q).chosen.unbind(-1)
+        return [td_lambda_target(batch, value, self.config.gamma, 0.0) for value in values]
+
+
+def utilities(q: Tensor, actions: Tensor, joint_action: Tensor, available: Tensor) -> Utilities:
+    """Of all individual values `[..., N, A]`, with the best available ones as (constant) baselines."""
+    chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+    best = q.detach().masked_fill(~available, -torch.inf).amax(-1)
+    best = torch.where(available.any(-1), best, chosen.detach())  # padding has no available action
+    return Utilities(chosen, best, joint_action)
 
 
 def make_mixer(spec: TaskSpec, config: ValueDecompositionConfig) -> Mixer:
-    """The mixer that `config` names."""
+    """The mixer that `config` names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    hypernet = config.hypernet_hidden
     if config.mixer == "vdn":
         return VdnMixer()
-    return QmixMixer(spec, config.mixer_embed, config.hypernet_hidden)
+    if config.mixer == "qmix":
+        return QmixMixer(spec, config.mixer_embed, hypernet)
+    if config.mixer == "qplex":
+        deep = config.weight_layers == 3
+        weights = DeepHeadWeights(spec, config.heads, hypernet) if deep else HeadWeights(spec, config.heads)
+        return QplexMixer(spec, weights, hypernet)
+    if config.mixer == "qatten":
+        return QattenMixer(spec, config.heads, config.mixer_embed, hypernet, config.logit_penalty)
+    raise ValueError("mixer is none, which only iql takes; needed: vdn, qmix, qplex or qatten")
