@@ -137,10 +137,11 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "qatten": Entry("individual values weighted by attention over the agents (2020)", _qatten),
     "qtran_base": Entry(
-        "free joint value, individual ones bound to it at actions taken (ICML 2019)", _qtran_base
+        "free joint value, individual ones bound to it at actions taken; games and SMAC (ICML 2019)",
+        _qtran_base,
     ),
     "qtran_alt": Entry(
-        "QTRAN bound at each agent's own worst action: stronger, slower (ICML 2019)", _qtran_alt
+        "QTRAN bound at each agent's own worst action; games and SMAC (ICML 2019)", _qtran_alt
     ),
     "fmq": Entry(
         "tables that favour an action's best reward; one-step games only (AAAI 2002)",
