@@ -18,7 +18,8 @@ from fop_algos.train import TrainState, train
 from fop_core.replay import EpisodeReplay
 
 FILE = Path(__file__).with_name("traces.json")
-CASES = [(name, task) for name in ("fop", "qmix", "vdn") for task in ("matrix", "dummy")]
+NAMES = ("fop", "qmix", "vdn", "qplex", "qatten", "iql", "qtran_base", "qtran_alt")
+CASES = [(name, task) for name in NAMES for task in ("matrix", "dummy")]
 
 
 def trace(name: str, task: str) -> list[dict[str, float]]:
