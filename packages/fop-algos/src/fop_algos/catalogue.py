@@ -126,7 +126,25 @@ def _fmq() -> Parts:
     return Parts(Fmq, FmqConfig(), FmqConfig())
 
 
+@cache
+def _dop() -> Parts:
+    from .algorithms import dop
+
+    return Parts(dop.Dop, dop.GAMES, dop.DopConfig())
+
+
+@cache
+def _facmaddpg() -> Parts:
+    from .algorithms import facmaddpg
+
+    return Parts(facmaddpg.FacMaddpg, facmaddpg.GAMES, facmaddpg.FacMaddpgConfig())
+
+
 CATALOGUE: dict[str, Entry] = {
+    "dop": Entry("policy gradients by a critic that is linear in individual values (ICLR 2021)", _dop),
+    "facmaddpg": Entry(
+        "centralised policy gradients through a monotone mix of individual critics", _facmaddpg
+    ),
     "fop": Entry(
         "factorised optimal joint policy: soft policies, soft values, learned weights (ICML 2021)", _fop
     ),

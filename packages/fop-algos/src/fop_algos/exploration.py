@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .batch import onehot
+from .native_ops import soft_value
+
 
 def draw(policy: Tensor, uniform: Tensor) -> Tensor:
     """Draws from unnormalised probabilities by inverting their running sum; never an entry of 0.
@@ -50,3 +53,25 @@ def epsilon_mixture(policy: Tensor, available: Tensor, epsilon: float) -> Tensor
     """`(1 - epsilon) pi + epsilon / |available|` over the available actions; zero rows stay zero."""
     count = available.sum(-1, keepdim=True).clamp(min=1)
     return (1 - epsilon) * policy + epsilon * available.to(policy.dtype) / count
+
+
+def straight_through(logits: Tensor, available: Tensor, uniform: Tensor) -> Tensor:
+    """One-hot draws from the softmax over available actions, with the gradient of a relaxed draw.
+
+    Forward `onehot(argmax_a(logits_a + g_a))` with Gumbel noise `g = -log(-log(uniform))`, which follows the
+    softmax; backward as `softmax(logits + g)` (Jang et al., "Categorical reparameterization with
+    Gumbel-softmax", 2017, at temperature 1).
+
+    Args:
+        logits: `[..., A]`.
+        available: `[..., A]` bool; rows without an available action give action 0 and no gradient.
+        uniform: `[..., A]` in [0, 1).
+
+    Returns:
+        `[..., A]`, one-hot up to rounding.
+    """
+    gumbel = -torch.log(-torch.log(uniform.clamp(min=2**-25)))
+    noisy = logits + gumbel
+    relaxed = soft_value(noisy, available, 1.0).policy
+    hard = onehot(greedy(noisy, available), logits.shape[-1])
+    return relaxed + (hard - relaxed).detach()
