@@ -242,6 +242,19 @@ def test_the_policy_gradient_is_that_of_the_expected_value(config: DopConfig, ep
     assert largest > 1e-3  # there is something to compare
 
 
+def test_the_policy_loss_subtracts_what_the_agent_expected(new_batch) -> None:  # type: ignore[no-untyped-def]
+    """The baseline doesn't change the mean of the gradient, so the loss itself is held to plain loops."""
+    dop, batch = Dop("dop", SPEC, SMAC, 0), new_batch([3, 5], [True, False])
+    pi, log_pi = (x.detach() for x in dop.policies(batch, 0.2, 5))
+    q, k = dop.critic.forward(batch.obs, batch.state), dop.mixer.k(batch.state)
+    expected = 0.0
+    for b, t in [(b, t) for b, length in enumerate((3, 5)) for t in range(length)]:
+        for i in range(2):
+            advantage = q[b, t, i, batch.actions[b, t, i]] - (pi[b, t, i] * q[b, t, i]).sum()
+            expected -= (k[b, t, i] * advantage * log_pi[b, t, i]).item() / 8
+    assert dop.policy_loss(batch, 0.2).item() == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize("epsilon", [0.0, 0.4])
 def test_what_acts_is_what_learns(epsilon: float) -> None:
     """Shares of drawn actions are the policy that the losses read; its logarithm is the taken action's."""
