@@ -71,6 +71,35 @@ def new_batch() -> Callable[..., EpisodeBatch]:
     return make
 
 
+@pytest.fixture
+def new_continuous_batch() -> Callable[..., EpisodeBatch]:
+    """`new_continuous_batch(lengths, terminated)`: random float64 of 3 agents, NaN as padding."""
+
+    def make(lengths: list[int], terminated: list[bool]) -> EpisodeBatch:
+        rng = torch.Generator().manual_seed(0)
+        n, steps = len(lengths), max(lengths)
+        mask = torch.arange(steps) < torch.tensor(lengths)[:, None]
+        seen = torch.arange(steps + 1) <= torch.tensor(lengths)[:, None]
+        ended = torch.zeros(n, steps, dtype=torch.bool)
+        ended[torch.arange(n), torch.tensor(lengths) - 1] = torch.tensor(terminated)
+
+        def filled(where: torch.Tensor, *shape: int) -> torch.Tensor:
+            values = torch.rand(*where.shape, *shape, generator=rng, dtype=torch.float64) * 2 - 1
+            return torch.where(where.view(*where.shape, *(1,) * len(shape)), values, torch.nan)
+
+        return EpisodeBatch(
+            obs=filled(seen, 3, 4),
+            state=filled(seen, 5),
+            available=torch.ones(n, steps + 1, 3, 0, dtype=torch.bool),
+            actions=filled(mask, 3, 1) * 10,
+            reward=filled(mask),
+            terminated=ended,
+            mask=mask,
+        )
+
+    return make
+
+
 def same_tensors(one: TrainState, other: TrainState) -> bool:
     """Whether every net, target net and optimiser state is equal bit for bit."""
     theirs = other.algorithm.modules.state_dict()

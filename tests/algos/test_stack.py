@@ -17,6 +17,12 @@ from fop_core.replay import EpisodeReplay
 from fop_core.types import Episodes
 
 SEEDS = (5, 0, 3)
+CASES = [
+    (name, task)
+    for name, entry in catalogue.CATALOGUE.items()
+    for task in ("matrix", "differential")
+    if fop_envs.make(task).spec.action_kind in entry.action_kinds
+]
 
 
 def small(name: str, task: str = "matrix", **fields: Any) -> Any:
@@ -26,28 +32,30 @@ def small(name: str, task: str = "matrix", **fields: Any) -> Any:
     return spec, replace(config, **{key: value for key, value in fields.items() if hasattr(config, key)})
 
 
-def stack(name: str, seeds: tuple[int, ...], updates: int, **fields: Any) -> tuple[Algorithm, Any]:
-    spec, config = small(name, **fields)
+def stack(
+    name: str, seeds: tuple[int, ...], updates: int, task: str = "matrix", **fields: Any
+) -> tuple[Algorithm, Any]:
+    spec, config = small(name, task, **fields)
     algorithm = stacked(lambda seed: catalogue.build(name, spec, config, seed), seeds)
-    env = fop_envs.make("matrix", n_envs=len(seeds) * config.episodes_per_round)
+    env = fop_envs.make(task, n_envs=len(seeds) * config.episodes_per_round)
     moments = list(train_stack(algorithm, env, updates=updates, every=10))
     return algorithm, moments
 
 
-@pytest.mark.parametrize("name", catalogue.CATALOGUE)
+@pytest.mark.parametrize(("name", "task"), CASES)
 @pytest.mark.parametrize("fields", [{}, {"episodes_per_round": 3, "updates_per_round": 2}])
-def test_each_seed_learns_what_it_learns_alone(name: str, fields: dict[str, int]) -> None:
+def test_each_seed_learns_what_it_learns_alone(name: str, task: str, fields: dict[str, int]) -> None:
     """The plain loop, with its own collector and replay, is the oracle.
 
     Products of other shapes round differently, and Adam enlarges that where a gradient is close to 0; another
     seed's numbers are off by 1e-1.
     """
-    spec, config = small(name, max_gradient_norm=0.5, **fields)
-    together, moments = stack(name, SEEDS, 40, max_gradient_norm=0.5, **fields)
+    spec, config = small(name, task, max_gradient_norm=0.5, **fields)
+    together, moments = stack(name, SEEDS, 40, task, max_gradient_norm=0.5, **fields)
     for k, seed in enumerate(SEEDS):
         alone = catalogue.build(name, spec, config, seed)
         state = TrainState(alone, EpisodeReplay(spec, config.buffer_episodes, seed))
-        events = [e for e in train(state, fop_envs.make("matrix"), updates=40) if isinstance(e, Trained)]
+        events = [e for e in train(state, fop_envs.make(task), updates=40) if isinstance(e, Trained)]
         for key, value in alone.modules.state_dict().items():
             row = together.modules.state_dict()[key][k]
             torch.testing.assert_close(row, value, rtol=1e-3, atol=2e-5, msg=lambda m, key=key: f"{key}: {m}")
@@ -57,10 +65,10 @@ def test_each_seed_learns_what_it_learns_alone(name: str, fields: dict[str, int]
             assert its == pytest.approx(value, rel=1e-3, abs=1e-5), metric
 
 
-@pytest.mark.parametrize("name", catalogue.CATALOGUE)
-def test_companions_do_not_matter(name: str) -> None:
-    one, _ = stack(name, (5, 0), 30)
-    other, _ = stack(name, (7, 5, 9), 30)
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_companions_do_not_matter(name: str, task: str) -> None:
+    one, _ = stack(name, (5, 0), 30, task)
+    other, _ = stack(name, (7, 5, 9), 30, task)
     for key, value in one.modules.state_dict().items():
         torch.testing.assert_close(other.modules.state_dict()[key][1], value[0], rtol=1e-5, atol=1e-7)
 
@@ -78,13 +86,16 @@ def test_a_seed_that_is_not_finite_leaves_the_others_alone() -> None:
     assert last.metrics["td_loss"][1] == pytest.approx(good.metrics["td_loss"][1], rel=1e-5)
 
 
-def test_the_replay_of_each_seed_is_the_plain_one() -> None:
-    spec = fop_envs.make("matrix").spec
+@pytest.mark.parametrize("task", ["matrix", "differential"])
+def test_the_replay_of_each_seed_is_the_plain_one(task: str) -> None:
+    spec = fop_envs.make(task).spec
     rng = np.random.default_rng(0)
     replay = StackedReplay(spec, SEEDS, capacity=10)
     plain = [EpisodeReplay(spec, 10, seed) for seed in SEEDS]
     for _ in range(7):  # 14 episodes: the oldest four are overwritten
         actions = rng.integers(3, size=(3, 2, 2))
+        if spec.action_kind == "continuous":
+            actions = rng.uniform(-10, 10, size=(3, 2, 2, 1)).astype(np.float32)
         reward = rng.normal(size=(3, 2)).astype(np.float32)
         replay.add(actions, reward)
         for k, one in enumerate(plain):

@@ -105,8 +105,8 @@ def test_limits_and_names() -> None:
         catalogue.build("qmx", spec)
     with pytest.raises(ValueError, match="vdn takes a ValueDecompositionConfig, not a FopConfig"):
         catalogue.build("vdn", spec, catalogue.entry("fop").smac)
-    with pytest.raises(FopError, match="fop chooses discrete actions; t has continuous"):
-        catalogue.build("fop", TaskSpec("t", 2, 0, 4, 5, 6, "continuous", 1))
+    with pytest.raises(FopError, match="vdn chooses discrete actions; t has continuous"):
+        catalogue.build("vdn", TaskSpec("t", 2, 0, 4, 5, 6, "continuous", 1))
     with pytest.raises(ValueError, match=r"burn_in_episodes is 8, less than one batch \(32\)"):
         type(catalogue.entry("fop").smac)(burn_in_episodes=8)
     with pytest.raises(ValueError, match="updates_per_round is 0"):

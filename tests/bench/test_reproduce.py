@@ -77,7 +77,9 @@ def test_entries_are_chosen_by_name_and_by_group_each_once() -> None:
     assert registry.choose(["all"]) == list(registry.ENTRIES.values())
     assert [entry.group for entry in registry.choose(["games"])] == ["games"]
     assert registry.choose(["maps"]) == [TABLE_4, FIGURE_6]
-    with pytest.raises(UnknownName, match="unknown entry 'theory'; known: table2, table4, figure6, all, games, maps"):
+    with pytest.raises(
+        UnknownName, match="unknown entry 'theory'; known: table2, table4, figure6, all, games, maps"
+    ):
         registry.choose(["table4", "theory"])
 
 

@@ -14,14 +14,14 @@ import fop_envs
 from fop_algos import catalogue
 from fop_algos.train import TrainState, train
 from fop_core.replay import EpisodeReplay
-from fop_core.types import Clock
+from fop_core.types import ActionKind, Clock
 
-TASKS = ("matrix", "dummy")
+TASKS = ("matrix", "dummy", "differential")
 CASES = [
     (name, task)
     for name, entry in catalogue.CATALOGUE.items()
     for task in TASKS
-    if task == "matrix" or not entry.one_step_only
+    if entry.plays(fop_envs.make(task).spec)
 ]
 
 
@@ -86,27 +86,33 @@ def test_actions_are_available_and_rows_do_not_matter_to_each_other(name: str, t
     spec, rng = algorithm.spec, torch.Generator().manual_seed(0)
     obs = torch.randn(16, spec.n_agents, spec.obs_dim, generator=rng)
     available = torch.rand(16, spec.n_agents, spec.n_actions, generator=rng) < 0.5
-    available[..., -1] = True
+    available[..., -1:] = True
     uniform = torch.rand(16, spec.n_agents, 2, generator=rng)
     for explore in (True, False):
         arguments = (available, algorithm.start(16), uniform, Clock(), explore)
         actions, memory = algorithm.act(obs, *arguments)
-        assert available.gather(-1, actions.unsqueeze(-1)).all()
+        if spec.action_kind == "discrete":
+            assert available.gather(-1, actions.unsqueeze(-1)).all()
+        else:
+            assert actions.shape == (16, spec.n_agents, spec.action_dim)
+            assert ((spec.action_low <= actions) & (actions <= spec.action_high)).all()
         assert memory.shape == algorithm.start(16).shape
         other = obs.clone()
         other[8:] = 7.0
         assert torch.equal(algorithm.act(other, *arguments)[0][:8], actions[:8])
 
 
-@pytest.mark.parametrize("name", catalogue.CATALOGUE)
-def test_every_field_of_its_config_is_explained_and_frozen(name: str) -> None:
-    entry = catalogue.entry(name)
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name, e in catalogue.CATALOGUE.items() for kind in e.action_kinds]
+)
+def test_every_field_of_its_config_is_explained_and_frozen(name: str, kind: ActionKind) -> None:
+    entry = catalogue.entry(name).parts(kind)
     assert type(entry.games) is type(entry.smac)
-    assert entry.summary
-    for kind in type(entry.smac).__mro__[:-1]:
-        lines = inspect.getsource(kind).splitlines()
-        for field in inspect.get_annotations(kind):
+    assert catalogue.entry(name).summary
+    for config in type(entry.smac).__mro__[:-1]:
+        lines = inspect.getsource(config).splitlines()
+        for field in inspect.get_annotations(config):
             at = next(k for k, line in enumerate(lines) if line.startswith(f"    {field}:"))
-            assert lines[at + 1].strip().startswith('"""'), f"{kind.__name__}.{field} has no docstring"
+            assert lines[at + 1].strip().startswith('"""'), f"{config.__name__}.{field} has no docstring"
     with pytest.raises(dataclasses.FrozenInstanceError):
         entry.smac.batch_episodes = 1  # type: ignore[misc]

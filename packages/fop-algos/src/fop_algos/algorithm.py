@@ -110,14 +110,14 @@ class Algorithm(ABC):
 
         Args:
             obs: `[B, N, O]`.
-            available: `[B, N, A]` bool; rows without an available action get action 0.
+            available: `[B, N, A]` bool (continuous: `A = 0`); rows without an available action get action 0.
             memory: from `start` or the step before.
             uniform: `[B, N, 2]` in [0, 1), the randomness of exploration.
             clock: the start of the collection round.
             explore: False for tests.
 
         Returns:
-            Actions `[B, N]` int64 and the new memory.
+            Actions `[B, N]` int64 (continuous: `[B, N, D]` float32, within bounds) and the new memory.
         """
 
     @abstractmethod
@@ -132,7 +132,9 @@ class Algorithm(ABC):
     def joint_value(
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:
-        """`q_tot` `[B]` of joint actions `[B, N]` at an episode's first step (for reports and tests)."""
+        """`q_tot` `[B]`, in units of the reward, of joint actions `[B, N]` (continuous: `[B, N, D]`) at an
+        episode's first step (for reports and tests).
+        """
 
     def individual_values(self, obs: Tensor) -> Tensor:
         """`q_i` `[B, N, A]` of every action at an episode's first step, from `obs` `[B, N, O]` (for reports).

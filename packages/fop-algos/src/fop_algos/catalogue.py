@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fop_core.errors import FopError, UnknownName
 from fop_core.types import ActionKind, TaskSpec
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Parts(NamedTuple):
-    """What an algorithm's file gives: `make(name, spec, config, seed)` and two configs of one class."""
+    """What an algorithm's file gives: `make(name, spec, config, seed)` and two configs of one class.
+
+    `games` is for one-step games, `smac` for SMAC and everything with a history.
+    """
 
     make: Callable[..., Algorithm]
     games: RoundConfig
@@ -28,37 +31,55 @@ class Entry:
 
     Attributes:
         summary: one line.
-        load: imports its file.
-        action_kinds: what actions it can choose.
+        discrete: imports its file for discrete actions, or None.
+        continuous: the same for continuous actions.
         one_step_only: it has no state and plays one-step games only.
     """
 
     summary: str
-    load: Callable[[], Parts]
-    action_kinds: tuple[ActionKind, ...] = ("discrete",)
+    discrete: Callable[[], Parts] | None = None
+    continuous: Callable[[], Parts] | None = None
     one_step_only: bool = False
 
     @property
-    def make(self) -> Callable[..., Algorithm]:
-        return self.load().make
+    def action_kinds(self) -> tuple[ActionKind, ...]:
+        """What actions it can choose."""
+        kinds: tuple[ActionKind, ...] = ("discrete", "continuous")
+        return tuple(kind for kind in kinds if getattr(self, kind) is not None)
+
+    def parts(self, kind: ActionKind) -> Parts:
+        """What its file for `kind` of actions gives.
+
+        Raises:
+            FopError: it can't choose actions of that kind.
+        """
+        load = self.discrete if kind == "discrete" else self.continuous
+        if load is None:
+            raise FopError(f"it chooses {' and '.join(self.action_kinds)} actions, not {kind} ones")
+        return load()
 
     @property
     def games(self) -> RoundConfig:
-        """The config for one-step games."""
-        return self.load().games
+        """The config for one-step games, of its first kind of actions."""
+        return self.parts(self.action_kinds[0]).games
 
     @property
     def smac(self) -> RoundConfig:
-        """The config for SMAC and everything with a history. Same class as `games`."""
-        return self.load().smac
+        """The config for everything with a history, of its first kind of actions. Same class as `games`."""
+        return self.parts(self.action_kinds[0]).smac
 
     def plays(self, spec: TaskSpec) -> bool:
         """Can it play `spec`?"""
         return spec.action_kind in self.action_kinds and (spec.episode_limit == 1 or not self.one_step_only)
 
     def config_for(self, spec: TaskSpec) -> RoundConfig:
-        """`games` for one-step tasks, else `smac`."""
-        return self.games if spec.episode_limit == 1 else self.smac
+        """Of its parts for the task's kind of actions: `games` for one-step tasks, else `smac`.
+
+        Raises:
+            FopError: it can't choose the task's kind of actions.
+        """
+        parts = self.parts(spec.action_kind)
+        return parts.games if spec.episode_limit == 1 else parts.smac
 
 
 @cache
@@ -66,6 +87,14 @@ def _fop() -> Parts:
     from .algorithms import fop
 
     return Parts(fop.Fop, fop.GAMES, fop.FopConfig())
+
+
+@cache
+def _fop_continuous() -> Parts:
+    from .algorithms import fop_continuous
+
+    config = fop_continuous.FopContinuousConfig()
+    return Parts(fop_continuous.FopContinuous, config, config)
 
 
 @cache
@@ -140,14 +169,59 @@ def _facmaddpg() -> Parts:
     return Parts(facmaddpg.FacMaddpg, facmaddpg.GAMES, facmaddpg.FacMaddpgConfig())
 
 
+def _deterministic(critic: Literal["central", "qmix", "dop"], penalty: float) -> Parts:
+    from .algorithms.deterministic import DeterministicActors, DeterministicConfig
+
+    config = DeterministicConfig(critic=critic, action_penalty=penalty)
+    return Parts(DeterministicActors, config, config)
+
+
+@cache
+def _maddpg() -> Parts:
+    return _deterministic("central", 1e-3)
+
+
+@cache
+def _facmaddpg_continuous() -> Parts:
+    return _deterministic("qmix", 1e-3)
+
+
+@cache
+def _dop_continuous() -> Parts:
+    return _deterministic("dop", 0.0)
+
+
+@cache
+def _maac() -> Parts:
+    from .algorithms.maac import Maac, MaacConfig
+
+    return Parts(Maac, MaacConfig(), MaacConfig())
+
+
+@cache
+def _masql() -> Parts:
+    from .algorithms.masql import Masql, MasqlConfig
+
+    return Parts(Masql, MasqlConfig(), MasqlConfig())
+
+
 CATALOGUE: dict[str, Entry] = {
-    "dop": Entry("policy gradients by a critic that is linear in individual values (ICLR 2021)", _dop),
+    "dop": Entry(
+        "policy gradients by a critic that is linear in individual values (ICLR 2021)", _dop, _dop_continuous
+    ),
     "facmaddpg": Entry(
-        "centralised policy gradients through a monotone mix of individual critics", _facmaddpg
+        "centralised policy gradients through a monotone mix of individual critics",
+        _facmaddpg,
+        _facmaddpg_continuous,
     ),
     "fop": Entry(
-        "factorised optimal joint policy: soft policies, soft values, learned weights (ICML 2021)", _fop
+        "factorised optimal joint policy: soft policies, soft values, learned weights (ICML 2021)",
+        _fop,
+        _fop_continuous,
     ),
+    "maac": Entry("soft actors and critics with attention to the others (ICML 2019)", None, _maac),
+    "maddpg": Entry("deterministic actors, a central critic for each (NeurIPS 2017)", None, _maddpg),
+    "masql": Entry("a soft joint critic and samplers that learn to draw from it (2018)", None, _masql),
     "qmix": Entry("monotone mixing of individual values by hypernets (ICML 2018)", _qmix),
     "vdn": Entry("the sum of individual values (AAMAS 2018)", _vdn),
     "qplex": Entry(
@@ -213,8 +287,9 @@ def build(name: str, spec: TaskSpec, config: Any = None, seed: int = 0) -> Algor
         ValueError: the config is another algorithm's, or doesn't fit the task.
     """
     found = entry(name)
-    config = found.config_for(spec) if config is None else config
     check_plays(name, spec)
-    if type(config) is not type(found.smac):
-        raise ValueError(f"{name} takes a {type(found.smac).__name__}, not a {type(config).__name__}")
-    return found.make(name, spec, config, seed)
+    parts = found.parts(spec.action_kind)
+    config = found.config_for(spec) if config is None else config
+    if type(config) is not type(parts.smac):
+        raise ValueError(f"{name} takes a {type(parts.smac).__name__}, not a {type(config).__name__}")
+    return parts.make(name, spec, config, seed)

@@ -126,8 +126,9 @@ def load_algorithm(path: str | Path) -> Algorithm:
         DamagedFile: it is damaged.
     """
     header, tensors = _read(Path(path))
-    config = _filled(catalogue.entry(header.algorithm).smac, header.config)
-    algorithm = catalogue.build(header.algorithm, TaskSpec(**header.spec), config, header.seed)
+    spec = TaskSpec(**header.spec)
+    config = _filled(catalogue.entry(header.algorithm).config_for(spec), header.config)
+    algorithm = catalogue.build(header.algorithm, spec, config, header.seed)
     _fill_algorithm(algorithm, header, tensors)
     return algorithm
 

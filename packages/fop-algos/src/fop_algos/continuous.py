@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from fop_core.types import TaskSpec
 
 from .agents import PerAgentMlp
+from .layers import mlp
 
 LOG_STD = (-5.0, 2.0)
 """Bounds of a policy's logarithmic standard deviation, before squashing."""
@@ -42,14 +43,16 @@ class SquashedGaussian(NamedTuple):
         return torch.tanh(self.mean + self.log_std.exp() * normal)
 
     def sample_with_log(self, normal: Tensor) -> Sampled:
-        """`sample`, and the log-densities in units of the scaled action.
-
-        `log(1 - tanh(z)^2) = 2 (log 2 - z - softplus(-2 z))`, which is stable for large `|z|`.
-        """
+        """`sample`, and the log-densities in units of the scaled action."""
         z = self.mean + self.log_std.exp() * normal
         log_normal = -0.5 * normal.square() - self.log_std - 0.5 * math.log(2 * math.pi)
-        log_slope = 2 * (math.log(2) - z - F.softplus(-2 * z))
-        return Sampled(torch.tanh(z), (log_normal - log_slope).sum(-1))
+        return Sampled(torch.tanh(z), (log_normal - log_slope(z)).sum(-1))
+
+    def log_density(self, z: Tensor) -> Tensor:
+        """`log pi_i` `[..., N]` of the actions `tanh(z)`, from `z` `[..., N, D]`."""
+        normal = (z - self.mean) * (-self.log_std).exp()
+        log_normal = -0.5 * normal.square() - self.log_std - 0.5 * math.log(2 * math.pi)
+        return (log_normal - log_slope(z)).sum(-1)
 
     def greedy(self) -> Tensor:
         """`tanh` of the mean: what tests play."""
@@ -86,6 +89,19 @@ class DeterministicPolicy(nn.Module):
         return torch.tanh(self.net.each(obs))
 
 
+class JointActionValue(nn.Module):
+    """`q(s, u)` of the joint action, one net for the team: two hidden ReLU layers."""
+
+    def __init__(self, spec: TaskSpec, hidden: int) -> None:
+        super().__init__()
+        self.net = mlp(spec.state_dim + spec.n_agents * spec.action_dim, (hidden, hidden), 1)
+
+    def forward(self, state: Tensor, actions: Tensor) -> Tensor:
+        """`[..., S]` and scaled actions `[..., N, D]` to `[...]`."""
+        q: Tensor = self.net(torch.cat((state, actions.flatten(-2)), -1))
+        return q.squeeze(-1)
+
+
 class ActionValue(nn.Module):
     """`q_i(tau_i, u_i)`, a net for each agent: two hidden ReLU layers on observation and own action."""
 
@@ -103,6 +119,11 @@ def shrink_last_layer(net: PerAgentMlp) -> None:
     with torch.no_grad():
         net.weights[-1].mul_(0.1)
         net.biases[-1].mul_(0.1)
+
+
+def log_slope(z: Tensor) -> Tensor:
+    """`log(1 - tanh(z)^2) = 2 (log 2 - z - softplus(-2 z))`, which is stable for large `|z|`."""
+    return 2 * (math.log(2) - z - F.softplus(-2 * z))
 
 
 def to_scale(actions: Tensor, spec: TaskSpec) -> Tensor:

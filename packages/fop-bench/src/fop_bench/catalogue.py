@@ -13,8 +13,10 @@ from typing import Any
 
 import fop_envs
 from fop_algos import catalogue as algos
+from fop_algos.catalogue import Parts
 from fop_core.errors import FopError, UnknownName
 from fop_core.protocols import VectorEnv
+from fop_core.types import ActionKind
 from fop_envs import payoffs as named
 
 from .plan import UsageError
@@ -25,8 +27,9 @@ def maps() -> list[str]:
     return [name for name, entry in fop_envs.CATALOGUE.items() if entry.group == "map"]
 
 
-def algorithms() -> list[str]:
-    return list(algos.CATALOGUE)
+def algorithms(kind: ActionKind | None = None) -> list[str]:
+    """All of them, or those that can choose actions of a kind."""
+    return [name for name, entry in algos.CATALOGUE.items() if kind is None or kind in entry.action_kinds]
 
 
 def games(text: str) -> list[str]:
@@ -121,18 +124,26 @@ def _lines(rows: Mapping[str, str]) -> str:
 
 
 def fields(algorithm: str) -> str:
-    """Every field of an algorithm's config: its value on SMAC and in games, and what it means."""
+    """Every field of an algorithm's config for each kind of actions: its value on SMAC and in games, and what
+    it means.
+    """
     entry = algos.entry(algorithm)
+    sections = [f"{algorithm}: {entry.summary}"]
+    for kind in entry.action_kinds:
+        title = "for continuous actions (fop-bench differential):\n" if kind == "continuous" else ""
+        sections.append(title + _fields(entry.parts(kind)))
+    sections.append("Set one: --set FIELD=VALUE, a part of a schedule: --set epsilon.over=20000")
+    return "\n\n".join(sections)
+
+
+def _fields(parts: Parts) -> str:
     rows = []
-    meanings = _meanings(type(entry.smac))
-    for item in dataclasses.fields(entry.smac):
-        smac, games = getattr(entry.smac, item.name), getattr(entry.games, item.name)
+    meanings = _meanings(type(parts.smac))
+    for item in dataclasses.fields(parts.smac):
+        smac, games = getattr(parts.smac, item.name), getattr(parts.games, item.name)
         value = f"{item.name} = {smac}" + (f"   (games: {games})" if games != smac else "")
         rows.append(value + "\n" + textwrap.indent(textwrap.fill(meanings[item.name], 100), "    "))
-    return (
-        f"{algorithm}: {entry.summary}\n\n" + "\n".join(rows) + "\n\nSet one: --set FIELD=VALUE, "
-        "a part of a schedule: --set epsilon.over=20000"
-    )
+    return "\n".join(rows)
 
 
 def _meanings(config: type) -> dict[str, str]:

@@ -185,6 +185,3 @@ def frozen(critic: ActionValue, obs: Tensor, actions: Tensor) -> Tensor:
     for parameter in parameters:
         parameter.requires_grad_(True)
     return q
-
-
-GAMES = FopContinuousConfig()
