@@ -3,6 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import fop_envs
 from fop_bench import plan as plans
 from fop_bench.plan import Plan, UsageError
 from fop_bench.records import Budget
@@ -43,11 +44,11 @@ def test_names_keep_their_order_and_ignore_case() -> None:
 
 
 def test_algorithms_are_those_that_can_play_the_tasks() -> None:
-    assert "fmq" in plans.algorithms("all", ["matrix"])
-    assert {"fop", "qtran_alt"} <= set(plans.algorithms("all", ["3m"]))
-    assert "fmq" not in plans.algorithms("all", ["3m"])
+    assert "fmq" in plans.algorithms("all", [fop_envs.make("matrix").spec])
+    assert {"fop", "qtran_alt"} <= set(plans.algorithms("all", [fop_envs.make("3m").spec]))
+    assert "fmq" not in plans.algorithms("all", [fop_envs.make("3m").spec])
     with pytest.raises(UsageError, match="fmq plays games of one step only; an episode of 3m has up to 60"):
-        plans.algorithms("vdn,fmq", ["3m"])
+        plans.algorithms("vdn,fmq", [fop_envs.make("3m").spec])
 
 
 def test_jobs_cover_the_plan_once_seeds_outermost() -> None:

@@ -31,13 +31,24 @@ def test_the_papers_protocol() -> None:
         presets.preset("smac", "papper")
 
 
-@pytest.mark.parametrize("algorithm", catalogue.algorithms())
+@pytest.mark.parametrize("algorithm", catalogue.algorithms("discrete"))
 def test_the_papers_preset_leaves_the_algorithms_own_settings(algorithm: str) -> None:
     from fop_algos.catalogue import entry
 
     spec = fop_envs.make("3m").spec
     assert presets.configure(plan(), algorithm, spec) == entry(algorithm).smac
     assert presets.configure(plan(suite="matrix"), algorithm, SPEC) == entry(algorithm).games
+
+
+@pytest.mark.parametrize("algorithm", catalogue.algorithms("continuous"))
+def test_the_papers_preset_of_the_differential_game(algorithm: str) -> None:
+    from fop_algos.catalogue import entry
+
+    preset = presets.preset("differential", "paper")
+    assert (preset.updates, preset.seeds) == (20_000, 20)
+    spec = fop_envs.make("differential").spec
+    own = entry(algorithm).parts("continuous").games
+    assert presets.configure(plan(suite="differential"), algorithm, spec) == own
 
 
 @pytest.mark.parametrize("task", catalogue.maps())

@@ -178,6 +178,29 @@ def test_games_are_resumed_with_the_payoffs_they_had(tmp_path: Path, games: tupl
     assert [numbers(run) for run in cut] == whole
 
 
+def test_the_differential_game_tells_who_ends_at_its_optimum(tmp_path: Path) -> None:
+    words = ["differential", "--algos", "maddpg,masql", "--updates", "30", "--seeds", "1", "--workers", "1"]
+    done = bench(*words, "--test-every", "50", "--set", "masql.particles=4", "--out", "out", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--algos maddpg,masql --preset paper  (20,000 learning steps, 20 seeds" in done.stdout
+    assert "seeds whose greedy joint action earns more than 9 of 10" in done.stdout
+    for name in ("maddpg", "masql"):
+        row = next(
+            line.split() for line in done.stdout.splitlines() if line.startswith(f"differential  {name}")
+        )
+        tests = [
+            r for r in numbers(tmp_path / "out" / "differential" / name / "seed-0") if r["event"] == "test"
+        ]
+        assert [r["env_steps"] for r in tests] == [0, 50, 93]
+        last = tests[-1]
+        u1, u2 = (int(x) for x in last["extra"]["joint_action"].strip("()").split(","))  # type: ignore[index]
+        assert -10 <= min(u1, u2) <= max(u1, u2) <= 10
+        assert row[2:6] == ["1", f"({u1},{u2})", f"{last['extra']['q_tot_optimum']:.2f}", "0/1"]  # type: ignore[index]
+        assert len(set(last["returns"])) == 1  # type: ignore[call-overload]
+    again = bench("evaluate", "out/differential/masql/seed-0", "--episodes", "2", cwd=tmp_path)
+    assert f"return        {last['returns'][0]:.3f}  (" in again.stdout  # type: ignore[index]
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run of FOP and VDN on 3m that nobody stopped, in `whole`."""
@@ -342,6 +365,14 @@ def test_smac_trains_on_a_map(tmp_path: Path) -> None:
         ),
         (["matrix", "--payoff", ""], 2, "--payoff: . can't be used as a payoff: its name has no ending"),
         (["smac", "--maps", "3m", "--games", "paper"], 2, "unknown option '--games'"),
+        (["matrix", "--algos", "maddpg"], 2, "maddpg chooses continuous actions; matrix has discrete"),
+        (["differential", "--algos", "vdn"], 2, "vdn chooses discrete actions; differential has continuous"),
+        (["differential", "--set", "noise=1"], 2, "unknown field of "),
+        (
+            ["differential", "--algos", "maac", "--set", "heads=3"],
+            2,
+            "the settings of maac don't fit: heads is 3",
+        ),
         (["matrix", "--resume"], 2, "nothing to resume: no run below runs/"),
         (["matrix", "--out", ""], 2, "argument --out: the name of the folder is empty"),
         (["matrix", "--out", "/dev/null/x"], 1, "cannot write into /dev/null/x: Not a directory"),
@@ -391,3 +422,6 @@ def test_help_and_list_teach_without_torch(tmp_path: Path) -> None:
     fields = bench("list", "fop", cwd=tmp_path).stdout
     assert "gamma = 0.99" in fields
     assert "Discount." in fields
+    fields = bench("list", "maddpg", cwd=tmp_path).stdout
+    assert "for continuous actions (fop-bench differential):" in fields
+    assert "noise = 2.0" in fields

@@ -17,7 +17,7 @@ from .plan import UsageError
 from .reproduce import commands as reproduce_commands
 
 DESCRIPTION = (
-    "Train and compare FOP and its baselines on SMAC's 23 maps (embedded engine) and on matrix games."
+    "Train and compare FOP and its baselines on SMAC's 23 maps (embedded engine) and on one-step games."
 )
 EXAMPLES = """\
 examples:
@@ -28,6 +28,7 @@ examples:
   fop-bench smac --maps MMM2 --preset paper          the paper's protocol: 2,050,000 steps, five seeds
   fop-bench matrix --algos fop,qmix,vdn --seeds 20   who finds the optimum of the paper's matrix game
   fop-bench matrix --games all --payoff my_game.json the same of other games, named or your own
+  fop-bench differential                             who finds the optimum of its game with continuous actions
   fop-bench evaluate runs/NAME/3m/fop/seed-0         greedy episodes of a trained team
   fop-bench report runs/NAME                         table and figures again, from the records alone
   fop-bench fidelity --recordings DIR                the engine against recordings of StarCraft II
@@ -189,6 +190,12 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         help="a game of your own: .json (nested lists), .csv (2 agents) or .npy; repeatable",
     )
     _add_run_options(matrix, "fop,qmix,vdn")
+    differential = add(
+        "differential",
+        "train on the paper's differential game (continuous actions) and see who ends at its optimum",
+        "examples:\n  fop-bench differential --algos maddpg,maac --seeds 5\n\n" + RUN_EPILOG,
+    )
+    _add_run_options(differential, "all")
     listing = add(
         "list", "maps, games, payoffs and algorithms, one line each; with an algorithm's name, its config"
     )

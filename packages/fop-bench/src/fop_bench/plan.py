@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fop_core.errors import DamagedFile, FopError
+from fop_core.types import TaskSpec
 
 from .records import Budget, read_json, write_json
 
@@ -86,17 +87,15 @@ def names(text: str, known: Sequence[str], kind: str) -> list[str]:
     return list(dict.fromkeys(exact[name.lower()] for name in chosen))
 
 
-def algorithms(text: str, tasks: Sequence[str]) -> list[str]:
+def algorithms(text: str, specs: Sequence[TaskSpec]) -> list[str]:
     """`names` of algorithms; `all` are those that can play the tasks.
 
     Raises:
         UnknownName: one isn't known.
         UsageError: there are none, or one of them can't play one of the tasks.
     """
-    import fop_envs
     from fop_algos import catalogue
 
-    specs = [fop_envs.make(task).spec for task in tasks]
     able = [name for name, entry in catalogue.CATALOGUE.items() if all(map(entry.plays, specs))]
     chosen = names(text, able if text == "all" else list(catalogue.CATALOGUE), "algorithm")
     for name in chosen:

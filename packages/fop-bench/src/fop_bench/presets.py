@@ -73,6 +73,17 @@ PRESETS: dict[tuple[str, str], Preset] = {
     ("matrix", "quick"): Preset(
         "10,000 learning steps, 3 seeds, a test every 1,000 steps", updates=10_000, seeds=3, test_every=1_000
     ),
+    # FOP, D.3 compares temperatures that need up to 20,000 learning steps (alpha -= 5e-5). 20 seeds: ours.
+    ("differential", "paper"): Preset(
+        "20,000 learning steps, 20 seeds, a test every 1,000 steps",
+        updates=20_000,
+        seeds=20,
+        test_every=1_000,
+    ),
+    # The same run with fewer seeds.
+    ("differential", "quick"): Preset(
+        "20,000 learning steps, 2 seeds, a test every 1,000 steps", updates=20_000, seeds=2, test_every=1_000
+    ),
 }
 
 # Agent-steps in a batch (episodes x longest episode x agents) that the quick preset allows: one update then

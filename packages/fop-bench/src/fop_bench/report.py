@@ -208,6 +208,8 @@ def caption(runs: Sequence[Run]) -> str:
             if seeds >= 3
             else "win rate: share of test episodes, 95% Wilson interval (of the episodes, not of training)"
         )
+    elif first.task == "differential":
+        kind = "at optimum: seeds whose greedy joint action earns more than 9 of 10, 95% Wilson interval"
     else:
         kind = "at optimum: seeds whose greedy joint action earns the largest payoff, 95% Wilson interval"
     return f"{engines([run.manifest.engine for run in runs])}; {tests}; {kind}."

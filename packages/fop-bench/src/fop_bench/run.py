@@ -28,11 +28,13 @@ def make_plan(args: argparse.Namespace) -> Plan:
     payoffs: dict[str, list[Any]] = {}
     if suite == "smac":
         tasks = plans.names(args.maps, catalogue.maps(), "map")
+    elif suite == "differential":
+        tasks = ["differential"]
     else:
         payoffs = catalogue.payoffs(args.payoff)
         named = catalogue.games(args.games) if args.games is not None else []
         tasks = [*named, *payoffs] or ["matrix"]  # the paper's game, as the environment has it
-    algorithms = plans.algorithms(args.algos, tasks)
+    algorithms = plans.algorithms(args.algos, [catalogue.environment(task, payoffs).spec for task in tasks])
     preset = presets.preset(suite, args.preset)
     given = args.steps is not None or args.updates is not None or args.minutes is not None
     plan = Plan(

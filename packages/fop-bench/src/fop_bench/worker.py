@@ -282,30 +282,54 @@ class Session:
 
 
 def optimum(algorithm: Any, env: Any, clock: Any) -> dict[str, Any]:
-    """For games with a payoff tensor: the greedy joint action (`AA`), the largest payoff, whether the action
-    earns it (others may, too), and `q_tot` of the action if it does, else of the first that does.
+    """For games whose optimum is known: the greedy joint action, the largest reward, whether the action earns
+    it (others may, too), and `q_tot` of the action if it does, else of the first that does.
+
+    With a payoff tensor actions are letters (`AA`). In the differential game they are whole numbers (`(5,5)`),
+    and a reward above 9 counts (the best is 10, the other hill's is 0).
     """
-    if not hasattr(env, "payoff"):
+    if hasattr(env, "payoff"):
+        played = greedy_play(algorithm, env, clock)
+        greedy, best = tuple(int(a) for a in played), float(env.payoff.max())
+        is_optimal = bool(env.payoff[greedy] >= best - OPTIMUM_TOLERANCE)
+        first = greedy if is_optimal else np.unravel_index(int(env.payoff.argmax()), env.payoff.shape)
+        named, at = joint_action(greedy), [int(a) for a in first]
+    elif env.spec.name == "differential":
+        from fop_envs.differential_game import reward_surface
+
+        u1, u2 = (float(u) for u in greedy_play(algorithm, env, clock))
+        best, is_optimal = 10.0, bool(reward_surface(u1, u2) > 9)
+        named, at = f"({round(u1)},{round(u2)})", [[5.0], [5.0]]
+    else:
         return {}
+    q_tot = joint_value(algorithm, env, clock, at)
+    return {"joint_action": named, "is_optimal": is_optimal, "optimum": best, "q_tot_optimum": q_tot}
+
+
+def greedy_play(algorithm: Any, env: Any, clock: Any) -> Any:
+    """What a one-step game's team plays without exploring, one number for each agent."""
+    import torch
+
+    obs, _, available = _first_look(env)
+    noise = torch.zeros(1, env.spec.n_agents, 2)
+    with torch.inference_mode():
+        actions, _ = algorithm.act(obs, available, algorithm.start(1), noise, clock, explore=False)
+    return actions.flatten().numpy()
+
+
+def joint_value(algorithm: Any, env: Any, clock: Any, actions: list[Any]) -> float:
+    """`q_tot` of a joint action in a one-step game."""
+    import torch
+
+    obs, state, available = _first_look(env)
+    return float(algorithm.joint_value(obs, state, available, torch.as_tensor([actions]), clock)[0])
+
+
+def _first_look(env: Any) -> tuple[Any, ...]:
     import torch
 
     env.reset(np.arange(1), np.arange(1))
-    obs, state, available = (torch.as_tensor(x[:1].copy()) for x in (env.obs, env.state, env.available))
-    n_agents = env.spec.n_agents
-    with torch.inference_mode():
-        actions, _ = algorithm.act(
-            obs, available, algorithm.start(1), torch.zeros(1, n_agents, 2), clock, explore=False
-        )
-        greedy = tuple(int(a) for a in actions[0])
-        is_optimal = bool(env.payoff[greedy] >= env.payoff.max() - OPTIMUM_TOLERANCE)
-        best = greedy if is_optimal else np.unravel_index(int(env.payoff.argmax()), env.payoff.shape)
-        q_tot = algorithm.joint_value(obs, state, available, torch.as_tensor([[int(a) for a in best]]), clock)
-    return {
-        "joint_action": joint_action(greedy),
-        "is_optimal": is_optimal,
-        "optimum": float(env.payoff.max()),
-        "q_tot_optimum": float(q_tot[0]),
-    }
+    return tuple(torch.as_tensor(x[:1].copy()) for x in (env.obs, env.state, env.available))
 
 
 def joint_action(actions: Sequence[int]) -> str:
