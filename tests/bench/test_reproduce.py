@@ -310,7 +310,7 @@ def test_a_folder_without_results_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["tabel4"], "unknown entry 'tabel4'; did you mean table4?"),
+        (["tabel4"], "unknown entry 'tabel4'; did you mean table4 or table2?"),
         (["theory"], "unknown entry 'theory'; known: table2, table4, figure6, all, games, maps"),
         ([], "the following arguments are required: ENTRY"),
         (["table4", "--seeds", "0"], "argument --seeds: '0' is not a positive whole number"),

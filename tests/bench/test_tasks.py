@@ -109,7 +109,7 @@ def test_payoffs_within_a_millionth_are_one(gap: float, is_optimal: bool) -> Non
 
 
 def test_tasks_without_a_payoff_have_no_optimum() -> None:
-    assert optimum(None, SimpleNamespace(), Clock()) == {}
+    assert optimum(None, SimpleNamespace(spec=SimpleNamespace(name="3m")), Clock()) == {}
 
 
 def test_joint_actions_beyond_the_alphabet_are_numbers() -> None:

@@ -285,24 +285,24 @@ def optimum(algorithm: Any, env: Any, clock: Any) -> dict[str, Any]:
     """For games whose optimum is known: the greedy joint action, the largest reward, whether the action earns
     it (others may, too), and `q_tot` of the action if it does, else of the first that does.
 
-    With a payoff tensor actions are letters (`AA`). In the differential game they are whole numbers (`(5,5)`),
-    and a reward above 9 counts (the best is 10, the other hill's is 0).
+    With a payoff tensor actions are letters (`AA`). In the differential game they are whole numbers
+    (`(5,5)`), and a reward above 9 counts (the best is 10, the other hill's is 0).
     """
     if hasattr(env, "payoff"):
         played = greedy_play(algorithm, env, clock)
         greedy, best = tuple(int(a) for a in played), float(env.payoff.max())
         is_optimal = bool(env.payoff[greedy] >= best - OPTIMUM_TOLERANCE)
         first = greedy if is_optimal else np.unravel_index(int(env.payoff.argmax()), env.payoff.shape)
-        named, at = joint_action(greedy), [int(a) for a in first]
+        named = joint_action(greedy)
+        q_tot = joint_value(algorithm, env, clock, [int(a) for a in first])
     elif env.spec.name == "differential":
         from fop_envs.differential_game import reward_surface
 
         u1, u2 = (float(u) for u in greedy_play(algorithm, env, clock))
         best, is_optimal = 10.0, bool(reward_surface(u1, u2) > 9)
-        named, at = f"({round(u1)},{round(u2)})", [[5.0], [5.0]]
+        named, q_tot = f"({round(u1)},{round(u2)})", joint_value(algorithm, env, clock, [[5.0], [5.0]])
     else:
         return {}
-    q_tot = joint_value(algorithm, env, clock, at)
     return {"joint_action": named, "is_optimal": is_optimal, "optimum": best, "q_tot_optimum": q_tot}
 
 
