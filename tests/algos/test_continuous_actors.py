@@ -13,7 +13,7 @@ from torch import Tensor
 import fop_envs
 from fop_algos import catalogue
 from fop_algos.continuous_actors import own_replaced
-from fop_algos.schedules import Linear
+from fop_algos.schedules import Temperature
 from fop_core.replay import EpisodeReplay
 from fop_core.types import Clock, Episodes, TaskSpec
 
@@ -103,7 +103,7 @@ def test_updates_go_uphill(name: str, fields: dict[str, str]) -> None:
         catalogue.entry(name).config_for(GAME), learning_rate=3e-3, hidden=32, batch_episodes=32, **fields
     )
     if hasattr(config, "alpha"):
-        config = replace(config, alpha=Linear(0.1, 0.1))
+        config = replace(config, alpha=Temperature(0.1, 0.1))
     algorithm, replay = catalogue.build(name, GAME, config, 0), hill(500)
     look, nothing = torch.ones(1, 2, 1), torch.ones(1, 2, 0, dtype=torch.bool)
 

@@ -81,9 +81,10 @@ def smooth(algorithm: Maac) -> Maac:
     """With ReLU replaced by what quadrature integrates well: critics linear in a sine of the actions."""
 
     class Smooth(torch.nn.Module):
-        def forward(self, obs: Tensor, actions: Tensor) -> Tensor:
+        def forward(self, obs: Tensor, actions: Tensor, own_only: bool = False) -> Tensor:
             u1, u2 = actions[..., 0, 0], actions[..., 1, 0]
-            return torch.stack((torch.sin(2 * u1 - u2) + u2, torch.cos(u1 + 2 * u2) * u1), -1)
+            v1, v2 = (u1.detach(), u2.detach()) if own_only else (u1, u2)  # as the other sees them
+            return torch.stack((torch.sin(2 * u1 - v2) + v2, torch.cos(v1 + 2 * u2) * v1), -1)
 
     algorithm.critic = Smooth()  # type: ignore[assignment]
     return algorithm
@@ -145,6 +146,21 @@ def test_others_actions_get_no_gradient_from_an_actor() -> None:
     (slope,) = torch.autograd.grad(loss[:, 1].sum(), mean)
     assert (slope[:, 1] != 0).all()
     assert (slope[:, [0, 2]] == 0).all()
+
+
+def test_gradients_of_own_actions_are_those_of_critics_with_the_others_held() -> None:
+    """`own_only` against joint actions in which all others are constants, row by row."""
+    algorithm = build(SPEC)
+    obs = torch.randn(6, 3, 4, dtype=torch.float64)
+    u = (torch.rand(6, 3, 1, dtype=torch.float64) * 2 - 1).requires_grad_()
+    q = algorithm.critic(obs, u, own_only=True)
+    assert torch.equal(q, algorithm.critic(obs, u))
+    (slope,) = torch.autograd.grad(q.sum(), u)
+    for agent in range(3):
+        held = u.detach().clone()
+        held[:, agent] = u[:, agent]
+        (expected,) = torch.autograd.grad(algorithm.critic(obs, held)[:, agent].sum(), u)
+        assert torch.allclose(slope[:, agent], expected[:, agent])
 
 
 def test_of_two_agents_the_one_other_gets_all_attention() -> None:
@@ -220,7 +236,7 @@ def test_only_the_ratio_of_reward_and_temperature_matters() -> None:
     normal, weights = grid()
     learned, gradients = algorithm.critic, []
     for scale, alpha in ((1.0, ALPHA), (7.0, 7 * ALPHA), (7.0, ALPHA)):
-        algorithm.critic = lambda obs, actions, scale=scale: scale * learned(obs, actions)  # type: ignore[assignment]
+        algorithm.critic = lambda *args, scale=scale, **kw: scale * learned(*args, **kw)  # type: ignore[assignment]
         parameters = PARAMETERS.clone().requires_grad_()
         loss, _ = algorithm.pathwise(
             policies(parameters, len(normal)), torch.ones_like(normal), normal, alpha

@@ -12,6 +12,7 @@ import fop_envs
 from fop_algos.algorithm import Draws
 from fop_algos.algorithms.masql import Masql, MasqlConfig, soft_value_of_samples, stein_direction
 from fop_algos.batch import EpisodeBatch
+from fop_algos.schedules import Temperature
 from fop_core.types import Clock, TaskSpec
 
 SPEC = TaskSpec("reach", 3, 0, 4, 5, 6, "continuous", 1, -10.0, 10.0)
@@ -155,4 +156,6 @@ def test_what_does_not_fit_is_said() -> None:
     with pytest.raises(ValueError, match=r"particles is 1; at least 2 is needed"):
         MasqlConfig(particles=1)
     with pytest.raises(ValueError, match=r"alpha.end is 0.0; it must be from 0.001"):
-        MasqlConfig(alpha=type(MasqlConfig().alpha)(1.0, 0.0))
+        MasqlConfig(alpha=Temperature(1.0, 0.0))
+    with pytest.raises(ValueError, match=r"alpha.kind is automatic; it must be linear or exponential"):
+        MasqlConfig(alpha=Temperature(1.0, 0.1, kind="automatic"))

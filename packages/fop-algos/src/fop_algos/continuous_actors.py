@@ -15,6 +15,7 @@ from .algorithm import Algorithm, RoundConfig, within
 from .batch import EpisodeBatch
 from .continuous import from_scale, to_scale
 from .losses import masked_mean
+from .schedules import Temperature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,19 @@ class ContinuousConfig(RoundConfig):
         within(self, 1, math.inf, "hidden", "target_update_episodes")
         within(self, 0, 1, "gamma")
         within(self, 1e-12, math.inf, "reward_scale", "learning_rate", "max_gradient_norm")
+
+
+def check_annealed(alpha: Temperature) -> None:
+    """Refuses temperatures that are learned, or out of range.
+
+    Raises:
+        ValueError: naming the field.
+    """
+    if alpha.kind == "automatic":
+        raise ValueError("alpha.kind is automatic; it must be linear or exponential")
+    for name in ("start", "end"):
+        if not 1e-3 <= getattr(alpha, name) <= 1e6:
+            raise ValueError(f"alpha.{name} is {getattr(alpha, name)}; it must be from 0.001 to 1e+06")
 
 
 class ContinuousActors(Algorithm):

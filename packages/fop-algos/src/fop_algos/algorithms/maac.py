@@ -25,10 +25,16 @@ from torch import Tensor, nn
 from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch
 from fop_algos.continuous import GaussianPolicy, SquashedGaussian, to_normal, to_scale
-from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig, critic_loss, own_replaced
+from fop_algos.continuous_actors import (
+    ContinuousActors,
+    ContinuousConfig,
+    check_annealed,
+    critic_loss,
+    own_replaced,
+)
 from fop_algos.layers import Linear
 from fop_algos.losses import masked_mean
-from fop_algos.schedules import Linear as LinearSchedule
+from fop_algos.schedules import Temperature
 from fop_algos.targets import frozen_copy
 from fop_core.protocols import Replay
 from fop_core.types import Clock, TaskSpec
@@ -40,8 +46,8 @@ class MaacConfig(ContinuousConfig):
 
     heads: int = 4
     """Attention heads; they share the hidden width."""
-    alpha: LinearSchedule = LinearSchedule(1.0, 0.01, 10_000, "updates")  # noqa: RUF009  (frozen)
-    """Temperature, in units of the scaled reward."""
+    alpha: Temperature = Temperature(1.0, 0.01, 10_000, "updates")  # noqa: RUF009  (frozen)
+    """Temperature, in units of the scaled reward; annealed, not learned."""
     gradient: Literal["pathwise", "score"] = "pathwise"
     """How actors learn: through the action (re-parameterised), or by the log-policy times an advantage."""
     baseline_samples: int = 8
@@ -50,7 +56,7 @@ class MaacConfig(ContinuousConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         within(self, 1, math.inf, "heads", "baseline_samples")
-        within(self, 1e-3, 1e6, "alpha.start", "alpha.end")
+        check_annealed(self.alpha)
         if self.hidden % self.heads:
             raise ValueError(f"heads is {self.heads}; it must divide hidden ({self.hidden})")
 
@@ -84,17 +90,21 @@ class AttentionCritic(nn.Module):
         self.joined = PerAgentLinear(spec.n_agents, 2 * hidden, hidden)
         self.output = PerAgentLinear(spec.n_agents, hidden, 1)
 
-    def forward(self, obs: Tensor, actions: Tensor) -> Tensor:
-        """`[..., N, O]` and scaled actions `[..., N, D]` to `[..., N]`."""
+    def forward(self, obs: Tensor, actions: Tensor, own_only: bool = False) -> Tensor:
+        """`[..., N, O]` and scaled actions `[..., N, D]` to `[..., N]`; with `own_only` the gradient of `q_i`
+        goes to agent `i`'s action alone.
+        """
         own = self.encoder(torch.cat((obs, actions), -1)).relu()
+        seen = own.detach() if own_only else own
         query, key, value = (
-            net(own).unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # [..., H, N, d]
-            for net in (self.query, self.key, self.value)
+            net(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # [..., H, N, d]
+            for net, x in ((self.query, own), (self.key, seen), (self.value, seen))
         )
-        scores = query @ key.mT / math.sqrt(key.shape[-1])
+        # Sums of products: for few agents faster than as many tiny matrix products.
+        scores = (query.unsqueeze(-2) * key.unsqueeze(-3)).sum(-1) / math.sqrt(key.shape[-1])
         oneself = torch.eye(obs.shape[-2], dtype=torch.bool)
         weights = scores.masked_fill(oneself, -torch.inf).softmax(-1)
-        others = (weights @ value.relu()).transpose(-3, -2).flatten(-2)
+        others = (weights.unsqueeze(-1) * value.relu().unsqueeze(-3)).sum(-2).transpose(-3, -2).flatten(-2)
         q: Tensor = self.output(self.joined(torch.cat((own, others), -1)).relu())
         return q.squeeze(-1)
 
@@ -181,7 +191,7 @@ class Maac(ContinuousActors):
             alpha: temperature.
         """
         action, log_pi = policy.sample_with_log(normal)
-        return alpha * log_pi - self.own_values(obs, own_replaced(action, action.detach())), log_pi
+        return alpha * log_pi - self.critic(obs, action, own_only=True), log_pi
 
     def score(
         self, policy: SquashedGaussian, obs: Tensor, normal: Tensor, again: Tensor, alpha: float
@@ -203,7 +213,7 @@ class Maac(ContinuousActors):
             wide = SquashedGaussian(policy.mean.unsqueeze(-3), policy.log_std.unsqueeze(-3))
             replaced = own_replaced(wide.sample(again), torch.tanh(z).unsqueeze(-3))
             baseline = self.own_values(obs.unsqueeze(-3), replaced).mean(-2)
-            q = self.own_values(obs, own_replaced(torch.tanh(z), torch.tanh(z)))
+            q = self.critic(obs, torch.tanh(z))
         log_pi = policy.log_density(z)
         return log_pi * (alpha * log_pi - (q - baseline)).detach(), log_pi
 

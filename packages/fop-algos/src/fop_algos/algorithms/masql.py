@@ -30,9 +30,9 @@ from fop_algos.agents import PerAgentMlp
 from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch
 from fop_algos.continuous import JointActionValue, log_slope, shrink_last_layer, to_normal, to_scale
-from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig, critic_loss
+from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig, check_annealed, critic_loss
 from fop_algos.losses import masked_mean
-from fop_algos.schedules import Linear
+from fop_algos.schedules import Temperature
 from fop_algos.targets import frozen_copy
 from fop_core.protocols import Replay
 from fop_core.types import Clock, TaskSpec
@@ -45,8 +45,8 @@ NOISE = 2
 class MasqlConfig(ContinuousConfig):
     """Defaults: the differential game. Temperature and the reward's scale are FOP's there."""
 
-    alpha: Linear = Linear(1.0, 0.01, 10_000, "updates")  # noqa: RUF009  (frozen)
-    """Temperature, in units of the scaled reward."""
+    alpha: Temperature = Temperature(1.0, 0.01, 10_000, "updates")  # noqa: RUF009  (frozen)
+    """Temperature, in units of the scaled reward; annealed, not learned."""
     sampler: Literal["joint", "own"] = "joint"
     """`joint`: each agent draws a joint action and plays its own part; `own`: it draws its own action."""
     particles: int = 16
@@ -60,7 +60,7 @@ class MasqlConfig(ContinuousConfig):
         super().__post_init__()
         within(self, 2, math.inf, "particles")
         within(self, 1, math.inf, "sampler_episodes", "value_samples")
-        within(self, 1e-3, 1e6, "alpha.start", "alpha.end")
+        check_annealed(self.alpha)
 
 
 class Sampler(nn.Module):
