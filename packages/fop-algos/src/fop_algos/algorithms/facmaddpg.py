@@ -186,9 +186,10 @@ class OneHotCritic(nn.Module):
         return self.net.unroll(torch.cat((obs, actions), -1), actions).squeeze(-1)
 
 
-def mixed_value(
-    critic: OneHotCritic, mixer: QmixMixer, obs: Tensor, state: Tensor, actions: Tensor
-) -> Tensor:
-    """`q_tot` `[...]` of observations `[..., N, O]`, states `[..., S]` and action vectors `[..., N, A]`."""
-    q = critic.forward(obs, actions)
+def mixed_value(critic: nn.Module, mixer: QmixMixer, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+    """`q_tot` `[...]` of observations `[..., N, O]`, states `[..., S]` and action vectors `[..., N, A]`.
+
+    `critic` gives each agent's value of its own action, `[..., N]`, from observations and action vectors.
+    """
+    q: Tensor = critic(obs, actions)
     return mixer.forward(Utilities(q, q, actions), state)
