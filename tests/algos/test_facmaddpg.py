@@ -115,12 +115,13 @@ def test_the_actors_gradient_is_that_of_the_mixed_value() -> None:
 def test_targets_step_by_step(new_batch, kind: str) -> None:  # type: ignore[no-untyped-def]
     """The frozen actor chooses among available actions, frozen critic and mixer value them: plain loops."""
     config = FacMaddpgConfig(critic=kind)  # type: ignore[arg-type]
+    torch.manual_seed(0)
     facmaddpg = FacMaddpg("facmaddpg", SPEC, config, 0)
     batch = new_batch([3, 5], [True, False])
     logits = facmaddpg.target_actor.unroll(batch.obs, batch.last_onehot)
     for name in ("actor", "critic", "mixer"):
         for parameter in facmaddpg.modules[name].parameters():
-            parameter.data += 1.0  # the live nets differ
+            parameter.data += torch.randn_like(parameter)  # the live nets differ
     target = facmaddpg.target(batch)
     for b, length in enumerate([3, 5]):
         follow = None
