@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fop_algos.schedules import Temperature
-from fop_bench.reproduce import learning, table2
+from fop_bench.reproduce import learning, matrix_tables, paper, table2
 from fop_bench.reproduce.entry import Cell, Result, verdict
 
 
@@ -69,3 +70,63 @@ def test_table_2_needs_18_of_20(hits: int, outcome: str) -> None:
     checks = table2.checks(results(hits))
     assert verdict(checks).outcome == outcome
     assert f"the optimum in {hits} of 20" in checks[0].ours
+
+
+# ---- Tables 1 and 3 ----
+
+PRINTED = {name: np.array(values.q_tot) for name, values in paper.TABLE_3.items()}
+
+
+def test_each_band_holds_the_papers_own_numbers_and_no_other_methods() -> None:
+    bands = {
+        "VDN": matrix_tables.like_vdn,
+        "QMIX": matrix_tables.like_qmix,
+        "QTRAN-alt": matrix_tables.like_the_payoff(0.5),
+        "QPLEX": matrix_tables.like_the_payoff(0.5),
+    }
+    exact = {"QTRAN-alt", "QPLEX"}
+    for method, band in bands.items():
+        for name, joint in PRINTED.items():
+            assert band(joint) is (name == method or {name, method} <= exact), (method, name)
+
+
+def learnt(q: list[list[float]], joint: Any, hits: int) -> dict[str, Any]:
+    returns = [8.0] * hits + [0.0] * (20 - hits)
+    return {"returns": [returns], "individual": [q] * 20, "joint": [np.asarray(joint).tolist()] * 20}
+
+
+def as_printed() -> list[Result]:
+    found = []
+    for name, cell in zip(matrix_tables.VALUE_METHODS, matrix_tables.TABLE_3.cells(20), strict=True):
+        values = paper.TABLE_3[name]
+        hits = 20 if name in ("QTRAN-alt", "QPLEX") else 0
+        found.append(Result(cell, learnt([[*values.q_1], [*values.q_2]], values.q_tot, hits), 1.0))
+    return found
+
+
+def test_the_papers_own_table_3_is_reproduced() -> None:
+    checks = matrix_tables.checks_3(as_printed())
+    assert verdict(checks).outcome == "reproduced under a condition"
+    assert checks[1].ours == checks[1].paper == "-6.5 **-0.2** -0.7"
+    assert checks[3].ours == "-13.2 -6.7 -7.3 / -6.9 -0.4 -1.0 / -7.4 -0.9 -1.5"
+
+
+def test_table_3_fails_where_a_baseline_finds_the_optimum_or_a_solver_does_not() -> None:
+    for k, hits in ((0, 3), (3, 17)):
+        results = as_printed()
+        results[k] = Result(
+            results[k].cell, results[k].value | {"returns": [[8.0] * hits + [0.0] * (20 - hits)]}, 1
+        )
+        failed = [check.what for check in matrix_tables.checks_3(results) if not check.holds]
+        assert failed == [f"{list(matrix_tables.VALUE_METHODS)[k]}, seeds that play (A, A)"]
+
+
+def test_table_1_needs_fops_optimum_and_the_others_failure() -> None:
+    def results(fop: int, dop: int) -> list[Result]:
+        hits = (fop, dop, 1)
+        made = [learnt([], matrix_tables.PAYOFF, h) for h in hits]
+        return [Result(c, v, 1.0) for c, v in zip(matrix_tables.TABLE_1.cells(20), made, strict=True)]
+
+    assert verdict(matrix_tables.checks_1(results(19, 2))).outcome == "reproduced under a condition"
+    assert verdict(matrix_tables.checks_1(results(17, 2))).outcome == "not reproduced"
+    assert verdict(matrix_tables.checks_1(results(20, 3))).outcome == "not reproduced"

@@ -136,8 +136,8 @@ class Algorithm(ABC):
         episode's first step (for reports and tests).
         """
 
-    def individual_values(self, obs: Tensor) -> Tensor:
-        """`q_i` `[B, N, A]` of every action at an episode's first step, from `obs` `[B, N, O]` (for reports).
+    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
+        """`q_i` `[B, N, A]` of every action at an episode's first step (for reports).
 
         Raises:
             NotImplementedError: the algorithm has none.

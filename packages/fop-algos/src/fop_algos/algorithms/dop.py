@@ -254,6 +254,10 @@ class Dop(Algorithm):
         return self.target_mixer.forward(Utilities(expected, expected, pi), state)
 
     @torch.no_grad()
+    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
+        return self.critic.forward(obs, state)
+
+    @torch.no_grad()
     def joint_value(
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:

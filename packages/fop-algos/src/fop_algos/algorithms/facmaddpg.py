@@ -167,6 +167,12 @@ class FacMaddpg(Algorithm):
         return td_lambda_target(batch, next_q_tot, self.config.gamma, self.config.td_lambda)
 
     @torch.no_grad()
+    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
+        each = torch.eye(self.spec.n_actions)
+        values = [self.critic(obs, each[a].expand(*obs.shape[:-1], -1)) for a in range(len(each))]
+        return torch.stack(values, -1)
+
+    @torch.no_grad()
     def joint_value(
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:

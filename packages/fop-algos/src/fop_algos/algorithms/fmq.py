@@ -122,6 +122,10 @@ class Fmq(Algorithm):
         return self.config.temperature(clock.episodes)
 
     @torch.no_grad()
+    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
+        return self.table.q.unsqueeze(-3).expand(*obs.shape[:-1], -1)
+
+    @torch.no_grad()
     def joint_value(
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:

@@ -337,7 +337,7 @@ class Fop(Algorithm):
         return mixer.forward(Utilities(chosen, v, joint_action), state)
 
     @torch.no_grad()
-    def individual_values(self, obs: Tensor) -> Tensor:
+    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
         before = torch.zeros(*obs.shape[:-1], self.spec.n_actions).unsqueeze(-3)
         qs = [critic.unroll(obs.unsqueeze(-3), before) for critic in self.critics]
         return torch.stack(qs).amin(0).squeeze(-3)

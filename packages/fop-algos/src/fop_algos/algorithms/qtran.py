@@ -237,6 +237,10 @@ class Qtran(Algorithm):
         return td_lambda_target(batch, next_q_joint, self.config.gamma, 0.0)
 
     @torch.no_grad()
+    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
+        return self.agent.step(obs, self.start(obs.shape[-3]))[0]
+
+    @torch.no_grad()
     def joint_value(
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:

@@ -187,7 +187,7 @@ class ValueDecomposition(Algorithm):
         return utilities(target_q, best, onehot(best, self.spec.n_actions), available)
 
     @torch.no_grad()
-    def individual_values(self, obs: Tensor) -> Tensor:
+    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
         return self.agent.step(obs, self.start(obs.shape[-3]))[0]
 
     @torch.no_grad()

@@ -120,7 +120,7 @@ def values(algorithm: Algorithm) -> dict[str, Any]:
     q_tot = algorithm.joint_value(obs, state, available, joint.expand(n_seeds, -1, -1), clock)
     found = {"joint": _listed(q_tot.view(n_seeds, *(spec.n_actions,) * spec.n_agents).numpy())}
     with contextlib.suppress(NotImplementedError):
-        found["individual"] = _listed(algorithm.individual_values(obs[:, :1])[:, 0].numpy())
+        found["individual"] = _listed(algorithm.individual_values(obs[:, :1], state[:, :1])[:, 0].numpy())
     return found
 
 

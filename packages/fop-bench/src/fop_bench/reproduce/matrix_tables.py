@@ -1,0 +1,162 @@
+"""Tables 1 and 3: who finds the matrix game's optimum, and what each method thinks of the joint actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fop_bench.statistics import wilson
+
+from . import paper
+from .entry import Cell, Check, Entry, Result
+from .learning import cell, final_returns, run
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+UPDATES = 10_000
+"""FOP, appendix D.1: every method gets FOP's learning steps, sizes and learning rate (QPLEX its own)."""
+
+OPTIMUM = 8.0
+PAYOFF = ((8.0, -12.0, -12.0), (-12.0, 0.0, 0.0), (-12.0, 0.0, 0.0))
+
+MOST, FEW = 0.9, 0.1
+"""Share of seeds at the optimum of a method that finds it (18 of 20), and of one that doesn't (2 of 20)."""
+
+Table = Sequence[Sequence[float]]
+
+
+def tables_cells(methods: Sequence[str]) -> Callable[[int], list[Cell]]:
+    return lambda seeds: [
+        cell(f"{name} on the paper's matrix game", name, seeds, UPDATES) for name in methods
+    ]
+
+
+def at_optimum(name: str, result: Result, finds_it: bool) -> Check:
+    """How many seeds end at (A, A), beside whether the paper says so."""
+    returns = final_returns(result.value)
+    hits, n = int((returns > OPTIMUM - 1e-6).sum()), len(returns)
+    share = wilson(hits, n)
+    return Check(
+        f"{name}, seeds that play (A, A)",
+        "the optimum" if finds_it else "not the optimum",
+        f"{hits} of {n} (95 % interval {share.low:.0%} to {share.high:.0%})",
+        hits >= MOST * n if finds_it else hits <= FEW * n,
+        n,
+    )
+
+
+def joint_values(name: str, result: Result, printed: Table | None, holds: Callable[[Any], bool]) -> Check:
+    """`q_tot` of all joint actions, mean over seeds."""
+    joint = _mean(result, "joint")
+    return Check(
+        f"{name}, q_tot",
+        rows_of(printed) if printed is not None else "not read",
+        rows_of(joint.tolist()),
+        holds(joint),
+        len(result.value["joint"]),
+        "" if printed is not None else "the paper's values could not be read; held against the payoff alone",
+    )
+
+
+def individual_values(name: str, result: Result, printed: Sequence[Sequence[float]]) -> list[Check]:
+    """`q_1` and `q_2`, mean over seeds: what counts is whether A is the best."""
+    ours = _mean(result, "individual").tolist()
+    return [
+        Check(
+            f"{name}, q_{i + 1}",
+            row_of(theirs),
+            row_of(mine),
+            (max(mine) == mine[0]) == (max(theirs) == theirs[0]),
+            len(result.value["individual"]),
+            "single values aren't determined by the game, only whether A is the best of them counts",
+        )
+        for i, (theirs, mine) in enumerate(zip(printed, ours, strict=True))
+    ]
+
+
+def _mean(result: Result, what: str) -> npt.NDArray[np.float64]:
+    import numpy as np
+
+    mean: npt.NDArray[np.float64] = np.array(result.value[what]).mean(0)
+    return mean
+
+
+def row_of(values: Sequence[float]) -> str:
+    """Numbers with the greedy action's in bold."""
+    best = list(values).index(max(values))
+    return " ".join(f"**{v:.1f}**" if a == best else f"{v:.1f}" for a, v in enumerate(values))
+
+
+def rows_of(table: Table) -> str:
+    return " / ".join(" ".join(f"{value:.1f}" for value in row) for row in table)
+
+
+# What a method's joint values have to look like. The bands are ours: the paper's numbers lie well inside.
+
+
+def like_the_payoff(tolerance: float) -> Callable[[Any], bool]:
+    """Each cell within `tolerance`."""
+    return lambda joint: bool(abs(joint - PAYOFF).max() <= tolerance)
+
+
+def like_vdn(joint: Any) -> bool:
+    """(A, A) lowest, between -16 and -9; beside it -9 to -4.5; the rest -2.5 to 0.2."""
+    beside = [*joint[0, 1:], *joint[1:, 0]]
+    rest = joint[1:, 1:].flatten()
+    return bool(
+        -16 <= joint[0, 0] <= -9
+        and -9 <= min(beside) <= max(beside) <= -4.5
+        and -2.5 <= rest.min() <= rest.max() <= 0.2
+    )
+
+
+def like_qmix(joint: Any) -> bool:
+    """All cells with an A equal within 0.5, between -12 and -7; the rest within 0.5 of 0."""
+    with_a = [*joint[0], *joint[1:, 0]]
+    return bool(
+        -12 <= min(with_a) <= max(with_a) <= -7
+        and max(with_a) - min(with_a) <= 0.5
+        and abs(joint[1:, 1:]).max() <= 0.5
+    )
+
+
+# ---- Table 3 ----
+
+VALUE_METHODS = {"VDN": "vdn", "QMIX": "qmix", "QTRAN-alt": "qtran_alt", "QPLEX": "qplex"}
+
+
+def checks_3(results: Sequence[Result]) -> list[Check]:
+    shapes = (like_vdn, like_qmix, like_the_payoff(0.5), like_the_payoff(0.5))
+    found = []
+    for name, shape, result in zip(VALUE_METHODS, shapes, results, strict=True):
+        printed = paper.TABLE_3[name]
+        found.append(at_optimum(name, result, finds_it=name in ("QTRAN-alt", "QPLEX")))
+        found += individual_values(name, result, (printed.q_1, printed.q_2))
+        found.append(joint_values(name, result, printed.q_tot, shape))
+    return found
+
+
+TABLE_3 = Entry(
+    "table3", "games", paper.CLAIMS["table3"], tables_cells(list(VALUE_METHODS.values())), run, checks_3
+)
+
+# ---- Table 1 ----
+
+METHODS_1 = {"FOP": "fop", "DOP": "dop", "FacMADDPG": "facmaddpg"}
+
+
+def checks_1(results: Sequence[Result]) -> list[Check]:
+    fop, dop, facmaddpg = results
+    return [
+        at_optimum("FOP", fop, finds_it=True),
+        joint_values("FOP", fop, None, like_the_payoff(0.5)),
+        at_optimum("DOP", dop, finds_it=False),
+        at_optimum("FacMADDPG", facmaddpg, finds_it=False),
+    ]
+
+
+TABLE_1 = Entry(
+    "table1", "games", paper.CLAIMS["table1"], tables_cells(list(METHODS_1.values())), run, checks_1
+)
