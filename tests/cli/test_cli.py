@@ -195,7 +195,7 @@ def test_the_differential_game_tells_who_ends_at_its_optimum(tmp_path: Path) -> 
         last = tests[-1]
         u1, u2 = (int(x) for x in last["extra"]["joint_action"].strip("()").split(","))  # type: ignore[index]
         assert -10 <= min(u1, u2) <= max(u1, u2) <= 10
-        assert row[2:6] == ["1", f"({u1},{u2})", f"{last['extra']['q_tot_optimum']:.2f}", "0/1"]  # type: ignore[index]
+        assert row[2:7] == ["1", f"({u1},{u2})", "10", f"{last['extra']['q_tot_optimum']:.2f}", "0/1"]  # type: ignore[index]
         assert len(set(last["returns"])) == 1  # type: ignore[call-overload]
     again = bench("evaluate", "out/differential/masql/seed-0", "--episodes", "2", cwd=tmp_path)
     assert f"return        {last['returns'][0]:.3f}  (" in again.stdout  # type: ignore[index]
