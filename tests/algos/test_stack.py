@@ -109,6 +109,20 @@ def test_the_replay_of_each_seed_is_the_plain_one(task: str) -> None:
                 np.testing.assert_array_equal(getattr(batch, field)[k], getattr(theirs, field), err_msg=field)
 
 
+def test_a_game_that_shows_something_else_is_refused() -> None:
+    algorithm, _ = stack("vdn", (1, 2), 0)
+    env = fop_envs.make("matrix", n_envs=2)
+    reset = env.reset
+
+    def other(envs: Any, episodes: Any) -> None:
+        reset(envs, episodes)
+        env.state[envs] = 2.0
+
+    env.reset = other  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="matrix shows other than the constant 1"):
+        next(train_stack(algorithm, env, updates=1))
+
+
 def test_what_can_not_be_stacked_is_said() -> None:
     spec = fop_envs.make("dummy").spec
     with pytest.raises(FopError, match="recurrent nets"):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fop_core.errors import NotFinite
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
@@ -121,7 +121,7 @@ class Algorithm(ABC):
         """
 
     @abstractmethod
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         """One learning step; returns what is worth a curve.
 
         Raises:

@@ -22,7 +22,7 @@ from torch import nn
 
 from fop_core._native import Sampler
 from fop_core.errors import FopError
-from fop_core.protocols import Replay, VectorEnv
+from fop_core.protocols import VectorEnv
 from fop_core.rng import Purpose, uniform
 from fop_core.types import Actions, Clock, Episodes, Float, TaskSpec
 
@@ -77,7 +77,8 @@ def train_stack(algorithm: Algorithm, env: VectorEnv, *, updates: int, every: in
 
     Args:
         algorithm: from `stacked`.
-        env: a one-step game that looks the same in every episode, with `K * episodes_per_round` slots.
+        env: a one-step game that shows the constant 1 and offers all actions, with `K * episodes_per_round`
+            slots.
         updates: of every seed.
         every: updates between two moments.
 
@@ -116,6 +117,10 @@ class _Player:
         self.slots = np.arange(env.n_envs)
         self.active = np.ones(env.n_envs, np.bool_)
         env.reset(self.slots, self.slots)
+        if not ((env.obs == 1).all() and (env.state == 1).all() and env.available.all()):
+            raise ValueError(
+                f"{env.spec.name} shows other than the constant 1, or not all actions are available"
+            )
         shape = (*algorithm.stack, rows)
         self.obs = torch.from_numpy(env.obs.reshape(*shape, *env.obs.shape[1:]).copy())
         self.available = torch.from_numpy(env.available.reshape(*shape, *env.available.shape[1:]).copy())
@@ -152,8 +157,8 @@ class _Player:
         self._drawn_from = episode
 
 
-class StackedReplay(Replay):
-    """A replay for each seed, of a game that looks the same in every episode.
+class StackedReplay:
+    """A replay for each seed, of a game that shows the constant 1 and offers all actions.
 
     Seed `k` gets the samples that an `fop_core.replay.EpisodeReplay` of this seed gives.
     """
@@ -170,7 +175,7 @@ class StackedReplay(Replay):
     def __len__(self) -> int:
         return min(self._added, self.capacity)
 
-    def add(self, actions: Actions, reward: Float) -> None:  # type: ignore[override]
+    def add(self, actions: Actions, reward: Float) -> None:
         """`[K, R, N, ...]` and `[K, R]`."""
         needed = min(self._added + reward.shape[1], self.capacity)
         if self._reward.ndim == 1 or needed > self._reward.shape[1]:
@@ -199,7 +204,7 @@ class StackedReplay(Replay):
         )
 
     def _looks(self, n: int) -> dict[str, npt.NDArray[Any]]:
-        """What is the same in every batch of `n`: the game shows the constant 1, offers all, and ends."""
+        """What is the same in every batch of `n`."""
         spec, lead = self.spec, (len(self._samplers), n)
         return {
             "obs": _repeated((len(self._samplers), n, 2), (spec.n_agents, spec.obs_dim)),

@@ -36,12 +36,10 @@ class VectorEnv(Protocol):
     def close(self) -> None: ...
 
 
-class Replay(Protocol):
-    """Finished episodes, the oldest overwritten first."""
+class Samples(Protocol):
+    """Finished episodes to learn from."""
 
     def __len__(self) -> int: ...
-
-    def add(self, episodes: Episodes) -> None: ...
 
     def sample(self, n: int) -> Episodes:
         """`n` different episodes, uniformly; advances the replay's own random stream."""
@@ -50,3 +48,9 @@ class Replay(Protocol):
     def latest(self, n: int) -> Episodes:
         """The `n` newest episodes, oldest of them first."""
         ...
+
+
+class Replay(Samples, Protocol):
+    """Finished episodes, the oldest overwritten first."""
+
+    def add(self, episodes: Episodes) -> None: ...

@@ -31,7 +31,7 @@ from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig, crit
 from fop_algos.losses import masked_mean
 from fop_algos.mixers import Mixer, QmixMixer, Utilities, dop_mixer
 from fop_algos.targets import frozen_copy
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
@@ -141,7 +141,7 @@ class DeterministicActors(ContinuousActors):
     def values(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         return self.critic.values(obs, state, actions)
 
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         """The critic towards its target, then the actors up the critic."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]

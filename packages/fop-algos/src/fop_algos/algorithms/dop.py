@@ -26,7 +26,7 @@ from fop_algos.native_ops import soft_value
 from fop_algos.returns import td_lambda_target, tree_backup_target
 from fop_algos.schedules import Linear
 from fop_algos.targets import frozen_copy
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
@@ -155,7 +155,7 @@ class Dop(Algorithm):
             actions = greedy(logits, available)
         return actions, self.actor.remember(hidden, actions)
 
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         """Critic steps, one for each time index, then one step of the actor (the published code's order)."""
         config, epsilon = self.config, self.config.epsilon(clock)
         newest = min(config.on_policy_episodes, len(replay))

@@ -26,7 +26,7 @@ from fop_algos.native_ops import soft_value
 from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear
 from fop_algos.targets import frozen_copy
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
@@ -129,7 +129,7 @@ class FacMaddpg(Algorithm):
             actions = greedy(logits, available)
         return actions, self.actor.remember(hidden, actions)
 
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         """A step of the critic, then one of the actor (the published code's order)."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, numbers, within
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.exploration import draw, greedy
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
@@ -105,7 +105,7 @@ class Fmq(Algorithm):
         policy = (values / temperature).masked_fill(~available, -torch.inf).softmax(-1)
         return draw(policy.nan_to_num(0.0), uniform[..., 1]), memory
 
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         """Learns from the plays since the last update, in their order."""
         plays = min(clock.episodes - self.counters["learned"], len(replay))
         if plays:

@@ -36,7 +36,7 @@ from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear, Temperature
 from fop_algos.targets import frozen_copy
 from fop_algos.temperatures import Alpha, IndividualKind, Temperatures, spread
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
@@ -240,7 +240,7 @@ class Fop(Algorithm):
             actions = greedy(logits, available)
         return actions, self.actor.remember(hidden, actions)
 
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         """Policy improvement, then joint evaluation with the improved policies (the code's order)."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         alpha, epsilon = self.temperatures.of_team(clock), self.config.epsilon(clock)

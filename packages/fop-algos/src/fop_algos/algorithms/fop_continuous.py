@@ -25,7 +25,7 @@ from fop_algos.mixers import FopMixer, MlpWeights, Utilities
 from fop_algos.schedules import Temperature
 from fop_algos.temperatures import IndividualKind, Temperatures
 from fop_core.errors import FopError
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
@@ -116,7 +116,7 @@ class FopContinuous(Algorithm):
             actions = self.policy(obs).greedy()
         return from_scale(actions, self.spec), memory
 
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         """Joint evaluation, individual improvement, individual values, temperatures."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]

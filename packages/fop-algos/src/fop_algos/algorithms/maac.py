@@ -36,7 +36,7 @@ from fop_algos.layers import Linear
 from fop_algos.losses import masked_mean
 from fop_algos.schedules import Temperature
 from fop_algos.targets import frozen_copy
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
@@ -150,7 +150,7 @@ class Maac(ContinuousActors):
         values: Tensor = self.critic(obs, actions)
         return values
 
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         """The critics towards their targets, then the actors up the critics."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         obs, alpha, draws = batch.obs[..., :-1, :, :], self.config.alpha(clock), self.draws(clock)

@@ -34,7 +34,7 @@ from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig, chec
 from fop_algos.losses import masked_mean
 from fop_algos.schedules import Temperature
 from fop_algos.targets import frozen_copy
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 NOISE = 2
@@ -117,7 +117,7 @@ class Masql(ContinuousActors):
         values: Tensor = self.critic(state, actions)
         return values.unsqueeze(-1)
 
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         """The critic towards its target, then the samplers along Stein's direction."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]

@@ -26,7 +26,7 @@ from fop_algos.losses import masked_mean, td_loss
 from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear
 from fop_algos.targets import frozen_copy
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
@@ -186,7 +186,7 @@ class Qtran(Algorithm):
             actions = greedy(q, available)
         return actions, self.agent.remember(hidden, actions)
 
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         all_q, all_histories = unroll(self.agent, batch)
         q, histories = all_q[..., :-1, :, :], all_histories[..., :-1, :, :]

@@ -35,7 +35,7 @@ from fop_algos.mixers import (
 from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear
 from fop_algos.targets import frozen_copy
-from fop_core.protocols import Replay
+from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
@@ -152,7 +152,7 @@ class ValueDecomposition(Algorithm):
             actions = greedy(q, available)
         return actions, self.agent.remember(hidden, actions)
 
-    def update(self, replay: Replay, clock: Clock) -> Metrics:
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         q = self.agent.unroll(batch.obs, batch.last_onehot)
         state = batch.state[..., :-1, :]
