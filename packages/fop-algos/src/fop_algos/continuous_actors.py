@@ -1,4 +1,4 @@
-"""What the baselines for continuous actions share: settings, how they act, their critics' targets."""
+"""What methods for continuous actions share: settings, how they act, their critics' targets."""
 
 from __future__ import annotations
 
@@ -33,22 +33,32 @@ class ContinuousConfig(RoundConfig):
     """Episodes in the batch of an update."""
     hidden: int = 64
     """Width of the hidden layers of all nets."""
-    gamma: float = 0.99
-    """Discount; one-step games have nothing to discount."""
     reward_scale: float = 0.1
     """Critics learn `reward_scale` times the reward."""
     learning_rate: float = 3e-4
     """Step size of Adam, for actors and critics."""
     max_gradient_norm: float = math.inf
     """Gradients of each optimiser are scaled down to this norm; `inf` never does."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        within(self, 1, math.inf, "hidden")
+        within(self, 1e-12, math.inf, "reward_scale", "learning_rate", "max_gradient_norm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootstrappedConfig(ContinuousConfig):
+    """Of methods whose targets look beyond one step."""
+
+    gamma: float = 0.99
+    """Discount; one-step games have nothing to discount."""
     target_update_episodes: int = 200
     """Episodes between hard copies into the target nets."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "hidden", "target_update_episodes")
+        within(self, 1, math.inf, "target_update_episodes")
         within(self, 0, 1, "gamma")
-        within(self, 1e-12, math.inf, "reward_scale", "learning_rate", "max_gradient_norm")
 
 
 def check_annealed(alpha: Temperature) -> None:
@@ -111,11 +121,6 @@ class ContinuousActors(Algorithm):
     def values(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         """The critics' values `[..., M]` of scaled joint actions `[..., N, D]`."""
 
-    def one_step_target(self, batch: EpisodeBatch, next_values: Tensor) -> Tensor:
-        """`reward_scale r_t + gamma (1 - term_t) v_{t+1}`, from `[..., B, T, M]` to the same shape."""
-        reward = self.config.reward_scale * batch.reward.unsqueeze(-1)
-        return reward + self.config.gamma * torch.where(batch.terminated.unsqueeze(-1), 0.0, next_values)
-
 
 def critic_loss(values: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean over real steps and critics of the squared error: `[..., B, T, M]` both, `mask` `[..., B, T]`."""
@@ -134,3 +139,9 @@ def own_replaced(own: Tensor, others: Tensor) -> Tensor:
     """
     mine = torch.eye(own.shape[-2], dtype=torch.bool).unsqueeze(-1)
     return torch.where(mine, own.unsqueeze(-3), others.unsqueeze(-3))
+
+
+def one_step_target(config: BootstrappedConfig, batch: EpisodeBatch, next_values: Tensor) -> Tensor:
+    """`reward_scale r_t + gamma (1 - term_t) v_{t+1}`, from `[..., B, T, M]` to the same shape."""
+    reward = config.reward_scale * batch.reward.unsqueeze(-1)
+    return reward + config.gamma * torch.where(batch.terminated.unsqueeze(-1), 0.0, next_values)

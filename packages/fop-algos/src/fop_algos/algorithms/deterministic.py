@@ -27,7 +27,13 @@ from fop_algos.agents import PerAgentMlp
 from fop_algos.algorithm import Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch
 from fop_algos.continuous import ActionValue, DeterministicPolicy, to_normal, to_scale
-from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig, critic_loss, own_replaced
+from fop_algos.continuous_actors import (
+    BootstrappedConfig,
+    ContinuousActors,
+    critic_loss,
+    one_step_target,
+    own_replaced,
+)
 from fop_algos.losses import masked_mean
 from fop_algos.mixers import Mixer, QmixMixer, Utilities, dop_mixer
 from fop_algos.targets import frozen_copy
@@ -36,7 +42,7 @@ from fop_core.types import Clock, TaskSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeterministicConfig(ContinuousConfig):
+class DeterministicConfig(BootstrappedConfig):
     """Defaults: MADDPG on the differential game."""
 
     critic: Literal["central", "qmix", "dop"] = "central"
@@ -171,7 +177,9 @@ class DeterministicActors(ContinuousActors):
         if batch.is_one_step:
             return self.config.reward_scale * batch.reward.unsqueeze(-1)
         obs, state = batch.obs[..., 1:, :, :], batch.state[..., 1:, :]
-        return self.one_step_target(batch, self.target_critic.values(obs, state, self.target_actor(obs)))
+        return one_step_target(
+            self.config, batch, self.target_critic.values(obs, state, self.target_actor(obs))
+        )
 
 
 def make_critic(spec: TaskSpec, config: DeterministicConfig) -> Critic:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from fop_algos.agents import PerAgentMlp
-from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, make_optimiser, numbers, seeded, within
+from fop_algos.algorithm import Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch
-from fop_algos.continuous import ActionValue, GaussianPolicy, from_scale, to_normal, to_scale
+from fop_algos.continuous import ActionValue, GaussianPolicy, SquashedGaussian, to_normal, to_scale
+from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig
 from fop_algos.layers import mlp
 from fop_algos.losses import masked_mean, td_loss
 from fop_algos.mixers import FopMixer, MlpWeights, Utilities
@@ -30,20 +30,12 @@ from fop_core.types import Clock, TaskSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class FopContinuousConfig(RoundConfig):
+class FopContinuousConfig(ContinuousConfig):
     """Defaults: the differential game (D.1); what the paper leaves open is ours and said so."""
 
-    burn_in_episodes: int = 64
-    """Episodes collected before the first update."""
     uniform_episodes: int = 64
     """Episodes at the start in which every agent draws its actions uniformly.
     Deviation: the paper doesn't say; one batch."""
-    buffer_episodes: int = 1_000_000
-    """Episodes that the replay holds; then the oldest are overwritten."""
-    batch_episodes: int = 64
-    """Episodes in the batch of an update."""
-    hidden: int = 64
-    """Width of the two hidden layers of every net."""
     reward_scale: float = 0.1
     """Critics learn this times the reward. Deviation: the paper doesn't say; with rewards from -40 to 10 and
     alpha from 1 the entropy is too cheap without it, and fast annealing ends at the broad hill."""
@@ -55,22 +47,14 @@ class FopContinuousConfig(RoundConfig):
     gradient of the `objective` J(alpha_i)."""
     alpha_i_rate: float = 1e-4
     """Step of `average` and `objective` (the paper's epsilon)."""
-    optimiser: Literal["adam", "rmsprop"] = "adam"
-    """Adam, or RMSprop as in PyMARL (smoothing 0.99, epsilon 1e-5)."""
-    learning_rate: float = 3e-4
-    """Step size of all optimisers."""
-    max_gradient_norm: float = math.inf
-    """Gradients of each optimiser are scaled down to this norm; `inf` never does."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "hidden")
         within(self, 0, 1, "alpha_i_rate")
         within(self, 0, 1e6, "alpha.start", "alpha.end")
-        within(self, 1e-12, math.inf, "reward_scale", "learning_rate", "max_gradient_norm")
 
 
-class FopContinuous(Algorithm):
+class FopContinuous(ContinuousActors):
     """Soft individual policies, soft individual values, and a mixer that weighs their advantages."""
 
     config: FopContinuousConfig
@@ -98,23 +82,19 @@ class FopContinuous(Algorithm):
         if self.temperatures.learns_alpha:
             groups["alpha"] = (self.temperatures,)
         self.optimisers = {
-            group: make_optimiser(config.optimiser, modules, config.learning_rate)
-            for group, modules in groups.items()
+            group: make_optimiser("adam", modules, config.learning_rate) for group, modules in groups.items()
         }
 
-    def start(self, rows: int) -> Tensor:
-        return self.memory(rows, 0)
+    def explore(self, obs: Tensor, uniform: Tensor) -> Tensor:
+        policy: SquashedGaussian = self.policy(obs)
+        return policy.sample(to_normal(uniform))
 
-    def act(
-        self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
-    ) -> tuple[Tensor, Tensor]:
-        if self.plays_uniformly(clock, explore):
-            actions = 2 * uniform[..., :1] - 1
-        elif explore:
-            actions = self.policy(obs).sample(to_normal(uniform))
-        else:
-            actions = self.policy(obs).greedy()
-        return from_scale(actions, self.spec), memory
+    def greedy(self, obs: Tensor) -> Tensor:
+        policy: SquashedGaussian = self.policy(obs)
+        return policy.greedy()
+
+    def values(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        return self.mix(obs, state, actions).unsqueeze(-1)
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """Joint evaluation, individual improvement, individual values, temperatures."""
@@ -165,15 +145,6 @@ class FopContinuous(Algorithm):
         """`q_tot(s, u)` `[B, T]` of scaled joint actions `[B, T, N, D]` (18), routed as in `FopMixer`."""
         v = self.value.each(obs).squeeze(-1).detach()
         return self.mixer.forward(Utilities(self.critic(obs, actions), v, actions), state)
-
-    @torch.no_grad()
-    def joint_value(
-        self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
-    ) -> Tensor:
-        """In units of the reward."""
-        scaled = to_scale(actions, self.spec).unsqueeze(-3)
-        q_tot = self.mix(obs.unsqueeze(-3), state.unsqueeze(-2), scaled).squeeze(-1)
-        return q_tot / self.config.reward_scale
 
 
 def frozen(critic: ActionValue, obs: Tensor, actions: Tensor) -> Tensor:

@@ -26,10 +26,11 @@ from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded,
 from fop_algos.batch import EpisodeBatch
 from fop_algos.continuous import GaussianPolicy, SquashedGaussian, to_normal, to_scale
 from fop_algos.continuous_actors import (
+    BootstrappedConfig,
     ContinuousActors,
-    ContinuousConfig,
     check_annealed,
     critic_loss,
+    one_step_target,
     own_replaced,
 )
 from fop_algos.layers import Linear
@@ -41,7 +42,7 @@ from fop_core.types import Clock, TaskSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaacConfig(ContinuousConfig):
+class MaacConfig(BootstrappedConfig):
     """Defaults: the differential game. Temperature and the reward's scale are FOP's there."""
 
     heads: int = 4
@@ -231,4 +232,4 @@ class Maac(ContinuousActors):
         obs = batch.obs[..., 1:, :, :]
         policy: SquashedGaussian = self.target_actor(obs)
         action, log_pi = policy.sample_with_log(draws.normal(batch.actions.shape))
-        return self.one_step_target(batch, self.target_critic(obs, action) - alpha * log_pi)
+        return one_step_target(self.config, batch, self.target_critic(obs, action) - alpha * log_pi)

@@ -30,7 +30,13 @@ from fop_algos.agents import PerAgentMlp
 from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch
 from fop_algos.continuous import JointActionValue, log_slope, shrink_last_layer, to_normal, to_scale
-from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig, check_annealed, critic_loss
+from fop_algos.continuous_actors import (
+    BootstrappedConfig,
+    ContinuousActors,
+    check_annealed,
+    critic_loss,
+    one_step_target,
+)
 from fop_algos.losses import masked_mean
 from fop_algos.schedules import Temperature
 from fop_algos.targets import frozen_copy
@@ -42,7 +48,7 @@ NOISE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class MasqlConfig(ContinuousConfig):
+class MasqlConfig(BootstrappedConfig):
     """Defaults: the differential game. Temperature and the reward's scale are FOP's there."""
 
     alpha: Temperature = Temperature(1.0, 0.01, 10_000, "updates")  # noqa: RUF009  (frozen)
@@ -176,7 +182,7 @@ class Masql(ContinuousActors):
         actions = 2 * draws.uniform((*samples, *batch.actions.shape[-2:])) - 1
         q = self.target_critic(state.expand(*samples, -1), actions)
         log_volume = batch.actions.shape[-2] * batch.actions.shape[-1] * math.log(2)
-        return self.one_step_target(batch, soft_value_of_samples(q, alpha, -log_volume).unsqueeze(-1))
+        return one_step_target(self.config, batch, soft_value_of_samples(q, alpha, -log_volume).unsqueeze(-1))
 
 
 def soft_value_of_samples(q: Tensor, alpha: float, log_proposal: float) -> Tensor:

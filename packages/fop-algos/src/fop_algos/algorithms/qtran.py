@@ -16,28 +16,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fop_algos.agents import AgentNet, NetKind, SharedGru, agent_net
-from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, make_optimiser, numbers, seeded, within
+from fop_algos.agents import AgentNet, SharedGru, agent_net
+from fop_algos.algorithm import Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.exploration import epsilon_greedy, greedy
+from fop_algos.exploration import greedy
 from fop_algos.layers import Linear as LinearLayer
 from fop_algos.layers import linear, mlp
 from fop_algos.losses import masked_mean, td_loss
 from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear
 from fop_algos.targets import frozen_copy
+from fop_algos.utility_agents import UtilityAgents, UtilityConfig
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class QtranConfig(RoundConfig):
+class QtranConfig(UtilityConfig):
     """Defaults: PyMARL's on SMAC."""
 
     variant: Literal["base", "alt"] = "base"
     """Where the sum is bound beside the best action: at the actions taken, or at each agent's worst."""
-    agent: NetKind = "shared_gru"
-    """The net of the individual values."""
     joint_input: Literal["histories", "actions"] = "histories"
     """What `Q` reads beside the state: the sum of encoded histories and actions, or the joint action."""
     state_value: bool = True
@@ -48,25 +47,10 @@ class QtranConfig(RoundConfig):
     """Weight of `opt_loss`."""
     nopt_weight: float = 0.1
     """Weight of `nopt_loss` or `nopt_min_loss`."""
-    gamma: float = 0.99
-    """Discount."""
-    epsilon: Linear = Linear(1.0, 0.05, 50_000)  # noqa: RUF009  (frozen)
-    """Probability of a uniform available action."""
-    optimiser: Literal["adam", "rmsprop"] = "rmsprop"
-    """RMSprop as in PyMARL (smoothing 0.99, epsilon 1e-5), or Adam."""
-    learning_rate: float = 5e-4
-    """Step size."""
-    max_gradient_norm: float = 10.0
-    """Gradients are scaled down to this norm."""
-    target_update_episodes: int = 200
-    """Episodes between hard copies into the target nets."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "hidden", "target_update_episodes")
-        within(self, 0, 1, "gamma", "epsilon.start", "epsilon.end")
         within(self, 0, math.inf, "opt_weight", "nopt_weight")
-        within(self, 1e-12, math.inf, "learning_rate", "max_gradient_norm")
         if self.joint_input == "histories" and self.agent != "shared_gru":
             raise ValueError(
                 f"agent is {self.agent}, which has no histories; use agent=shared_gru or joint_input=actions"
@@ -152,7 +136,7 @@ class JointValue(nn.Module):
         return out.squeeze(-1)
 
 
-class Qtran(Algorithm):
+class Qtran(UtilityAgents):
     """QTRAN-base or QTRAN-alt, as `config.variant` says."""
 
     config: QtranConfig
@@ -171,20 +155,6 @@ class Qtran(Algorithm):
         self.modules = nn.ModuleDict(online | frozen)
         self.optimiser = make_optimiser(config.optimiser, online.values(), config.learning_rate)
         self.optimisers = {"optimiser": self.optimiser}
-
-    def start(self, rows: int) -> Tensor:
-        return self.memory(rows, self.agent.memory_size)
-
-    def act(
-        self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
-    ) -> tuple[Tensor, Tensor]:
-        q, hidden = self.agent.step(obs, memory)
-        if explore:
-            epsilon = 1.0 if self.plays_uniformly(clock, explore) else self.config.epsilon(clock)
-            actions = epsilon_greedy(q, available, epsilon, uniform)
-        else:
-            actions = greedy(q, available)
-        return actions, self.agent.remember(hidden, actions)
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
@@ -235,10 +205,6 @@ class Qtran(Algorithm):
             batch.state[..., 1:, :], histories[..., 1:, :, :], onehot(best, self.spec.n_actions)
         )
         return td_lambda_target(batch, next_q_joint, self.config.gamma, 0.0)
-
-    @torch.no_grad()
-    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
-        return self.agent.step(obs, self.start(obs.shape[-3]))[0]
 
     @torch.no_grad()
     def joint_value(

@@ -16,10 +16,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.agents import AgentNet, NetKind, agent_net
-from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, make_optimiser, numbers, seeded, within
+from fop_algos.agents import AgentNet, agent_net
+from fop_algos.algorithm import Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.exploration import epsilon_greedy, greedy
+from fop_algos.exploration import greedy
 from fop_algos.losses import masked_mean, td_loss
 from fop_algos.mixers import (
     DeepHeadWeights,
@@ -35,20 +35,17 @@ from fop_algos.mixers import (
 from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear
 from fop_algos.targets import frozen_copy
+from fop_algos.utility_agents import UtilityAgents, UtilityConfig
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValueDecompositionConfig(RoundConfig):
+class ValueDecompositionConfig(UtilityConfig):
     """Defaults: PyMARL's on SMAC."""
 
     mixer: Literal["vdn", "qmix", "qplex", "qatten", "none"] = "qmix"
     """How utilities make the joint value; IQL has none."""
-    agent: NetKind = "shared_gru"
-    """The net of the utilities."""
-    hidden: int = 64
-    """Width of the agents' hidden layers."""
     mixer_embed: int = 32
     """Width of QMIX's mixing layer; length of Qatten's queries and keys."""
     hypernet_hidden: int = 64
@@ -59,27 +56,11 @@ class ValueDecompositionConfig(RoundConfig):
     """Linear layers in each map of QPLEX's weights: 1 as in its code for SMAC, 3 as for matrix games."""
     logit_penalty: float = 1e-3
     """Weight of the squares of Qatten's attention logits in the loss."""
-    gamma: float = 0.99
-    """Discount."""
-    epsilon: Linear = Linear(1.0, 0.05, 50_000)  # noqa: RUF009  (frozen)
-    """Probability of a uniform available action."""
-    optimiser: Literal["adam", "rmsprop"] = "rmsprop"
-    """RMSprop as in PyMARL (smoothing 0.99, epsilon 1e-5), or Adam."""
-    learning_rate: float = 5e-4
-    """Step size."""
-    max_gradient_norm: float = 10.0
-    """Gradients are scaled down to this norm."""
-    target_update_episodes: int = 200
-    """Episodes between hard copies into the target nets."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(
-            self, 1, math.inf, "hidden", "mixer_embed", "hypernet_hidden", "heads", "target_update_episodes"
-        )
+        within(self, 1, math.inf, "mixer_embed", "hypernet_hidden", "heads")
         within(self, 0, math.inf, "logit_penalty")
-        within(self, 0, 1, "gamma", "epsilon.start", "epsilon.end")
-        within(self, 1e-12, math.inf, "learning_rate", "max_gradient_norm")
         if self.weight_layers not in (1, 3):
             raise ValueError(f"weight_layers is {self.weight_layers}; it must be 1 or 3")
 
@@ -107,7 +88,7 @@ QPLEX_GAMES = replace(
 """QPLEX's published settings for matrix games: 10 kernels of three layers, RMSprop 5e-4, clip 10."""
 
 
-class ValueDecomposition(Algorithm):
+class ValueDecomposition(UtilityAgents):
     """VDN, QMIX, QPLEX or Qatten, as `config.mixer` says, or with a mixer of your own."""
 
     config: ValueDecompositionConfig
@@ -137,20 +118,6 @@ class ValueDecomposition(Algorithm):
         online = (self.modules["agent"], self.modules["mixer"])
         self.optimiser = make_optimiser(config.optimiser, online, config.learning_rate)
         self.optimisers = {"optimiser": self.optimiser}
-
-    def start(self, rows: int) -> Tensor:
-        return self.memory(rows, self.agent.memory_size)
-
-    def act(
-        self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
-    ) -> tuple[Tensor, Tensor]:
-        q, hidden = self.agent.step(obs, memory)
-        if explore:
-            epsilon = 1.0 if self.plays_uniformly(clock, explore) else self.config.epsilon(clock)
-            actions = epsilon_greedy(q, available, epsilon, uniform)
-        else:
-            actions = greedy(q, available)
-        return actions, self.agent.remember(hidden, actions)
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
@@ -185,10 +152,6 @@ class ValueDecomposition(Algorithm):
         best = greedy(q[..., 1:, :, :], available)
         target_q = self.target_agent.unroll(batch.obs, batch.last_onehot)[..., 1:, :, :]
         return utilities(target_q, best, onehot(best, self.spec.n_actions), available)
-
-    @torch.no_grad()
-    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
-        return self.agent.step(obs, self.start(obs.shape[-3]))[0]
 
     @torch.no_grad()
     def joint_value(
