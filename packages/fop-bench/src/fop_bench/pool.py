@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
+
+from fop_core.errors import sentence
 
 from .plan import Job, Plan
 from .progress import AnyProgress, Display, Tracker, display
@@ -54,6 +57,33 @@ class Outcome:
     outcome: str
     message: str = ""
     result: Any = None
+
+
+def serve_orders(pipe: Connection, debug: bool, carry: Callable[[Any], Outcome]) -> None:
+    """A worker's life: carries out one order after the other until the pipe closes.
+
+    Args:
+        pipe: orders come from it, their outcomes go back.
+        debug: print the tracebacks of orders that fail.
+        carry: what is done with an order.
+    """
+    while True:
+        try:
+            order = pipe.recv()
+        except (EOFError, ConnectionError):
+            return
+        if order == "stop":
+            continue  # it crossed the end of the last order
+        try:
+            outcome = carry(order)
+        except Exception as error:
+            if debug:
+                traceback.print_exc()
+            outcome = Outcome("failed", sentence(error))
+        try:
+            pipe.send(outcome)
+        except ConnectionError:
+            return
 
 
 @dataclass

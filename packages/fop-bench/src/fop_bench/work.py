@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from fop_core.errors import FopError, sentence
+from fop_core.errors import FopError
 
-from .pool import Outcome, Pool
+from .pool import Outcome, Pool, serve_orders
 from .progress import Share, duration
 
 TELL_SECONDS = 0.25
@@ -92,27 +91,16 @@ def carry_out(
 
 def serve(pipe: Connection, debug: bool) -> None:
     """Carries out pieces until the pipe closes."""
-    while True:
+
+    def carry(piece: Piece) -> Outcome:
+        start = time.monotonic()
         try:
-            piece = pipe.recv()
-        except (EOFError, ConnectionError):
-            return
-        if piece == "stop":
-            continue  # it crossed the end of the last piece
-        try:
-            start = time.monotonic()
             result = piece.block(_Teller(pipe))
-            outcome = Outcome("finished", f"after {duration(time.monotonic() - start)}", result)
         except Stopped:
-            outcome = Outcome("stopped", "will begin again")
-        except Exception as error:
-            if debug:
-                traceback.print_exc()
-            outcome = Outcome("failed", sentence(error))
-        try:
-            pipe.send(outcome)
-        except ConnectionError:
-            return
+            return Outcome("stopped", "will begin again")
+        return Outcome("finished", f"after {duration(time.monotonic() - start)}", result)
+
+    serve_orders(pipe, debug, carry)
 
 
 class _Teller:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-import traceback
 from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -22,7 +21,7 @@ from fop_core.errors import DamagedFile, FopError, sentence
 
 from . import presets
 from .manifest import manifest
-from .pool import Order, Outcome
+from .pool import Order, Outcome, serve_orders
 from .progress import Progress
 from .records import CHECKPOINT, MANIFEST, RECORDS, End, Record, RunState, Test, Train, Writer, write_json
 from .scalars import Scalars
@@ -44,23 +43,7 @@ def main(pipe: Connection, debug: bool) -> None:
     import torch
 
     torch.set_num_threads(1)
-    while True:
-        try:
-            order = pipe.recv()
-        except (EOFError, ConnectionError):
-            return
-        if order == "stop":
-            continue  # it crossed the end of the last run
-        try:
-            outcome = Session(order, pipe).run()
-        except Exception as error:
-            if debug:
-                traceback.print_exc()
-            outcome = Outcome("failed", sentence(error))
-        try:
-            pipe.send(outcome)
-        except ConnectionError:
-            return
+    serve_orders(pipe, debug, lambda order: Session(order, pipe).run())
 
 
 class Session:
