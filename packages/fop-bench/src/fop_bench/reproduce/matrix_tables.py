@@ -86,11 +86,15 @@ def _mean(result: Result, what: str) -> npt.NDArray[np.float64]:
 def row_of(values: Sequence[float]) -> str:
     """Numbers with the greedy action's in bold."""
     best = list(values).index(max(values))
-    return " ".join(f"**{v:.1f}**" if a == best else f"{v:.1f}" for a, v in enumerate(values))
+    return " ".join(f"**{_text(v)}**" if a == best else _text(v) for a, v in enumerate(values))
 
 
 def rows_of(table: Table) -> str:
-    return " / ".join(" ".join(f"{value:.1f}" for value in row) for row in table)
+    return " / ".join(" ".join(map(_text, row)) for row in table)
+
+
+def _text(value: float) -> str:
+    return f"{round(value, 1) + 0.0:.1f}"  # no -0.0
 
 
 # What a method's joint values have to look like. The bands are ours: the paper's numbers lie well inside.
