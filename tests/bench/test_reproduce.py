@@ -10,7 +10,7 @@ import pytest
 
 from fop_bench import cli
 from fop_bench.reproduce import figure6, output, page, paper, records, registry, table4
-from fop_bench.reproduce.entry import Cell, Check, Entry, Result, verdict
+from fop_bench.reproduce.entry import Cell, Check, Entry, Result, Table, verdict
 from fop_bench.reproduce.figure6 import FIGURE_6
 from fop_bench.reproduce.table4 import TABLE_4
 from fop_bench.work import Tell
@@ -75,7 +75,7 @@ def test_entries_are_chosen_by_name_and_by_group_each_once() -> None:
     assert registry.choose(["figure6", "table4", "figure6"]) == [FIGURE_6, TABLE_4]
     assert registry.choose(["figure6", "maps"]) == [FIGURE_6, TABLE_4]
     assert registry.choose(["all"]) == list(registry.ENTRIES.values())
-    assert [entry.group for entry in registry.choose(["games"])] == ["games"] * 3
+    assert {entry.group for entry in registry.choose(["games"])} == {"games", "maps"}
     assert registry.choose(["maps"]) == [TABLE_4, FIGURE_6]
     with pytest.raises(
         UnknownName,
@@ -122,6 +122,25 @@ def test_nothing_checked_is_no_verdict() -> None:
 def test_a_row_says_whether_it_agrees(check: Check, agrees: str) -> None:
     assert check.row["agrees"] == agrees
     assert check.row["seeds"] == "20"
+
+
+def test_a_question_that_the_paper_leaves_open_has_a_table_and_no_verdict() -> None:
+    table = Table("Seeds at the optimum:", [["game", "FOP"], ["climbing", "20 of 20"]], frozenset({"game"}))
+    entry = Entry(
+        "wider",
+        "beyond",
+        paper.Claim("Wider games", "Who finds the optimum of other games?", ""),
+        cells=lambda seeds: [],
+        run=silent,
+        tables=lambda results: [table],
+    )
+    found = output.document(entry, [], 20)
+    assert (found["verdict"], found["rows"], found["paper"]["source"]) == ("not in the paper", [], None)
+    written = output.markdown(found)
+    assert "The paper" not in written
+    assert "Who finds the optimum of other games?" in written
+    assert rows_of(written) == [["game", "FOP"], [":--", "--:"], ["climbing", "20 of 20"]]
+    assert "climbing  20 of 20" in output.text(found)
 
 
 # ---- Table 4 ----

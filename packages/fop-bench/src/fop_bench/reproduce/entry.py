@@ -74,7 +74,7 @@ class Check:
         }
 
 
-Outcome = Literal["reproduced", "reproduced under a condition", "not reproduced"]
+Outcome = Literal["reproduced", "reproduced under a condition", "not reproduced", "not in the paper"]
 
 
 @dataclass(frozen=True)
@@ -106,27 +106,54 @@ def verdict(checks: Sequence[Check]) -> Verdict:
 
 
 @dataclass(frozen=True)
+class Table:
+    """What we measured beside the checks.
+
+    Attributes:
+        title: a sentence that says what a row is.
+        rows: the first are the columns' names.
+        words: columns of words, which are set to the left.
+    """
+
+    title: str
+    rows: list[list[str]]
+    words: frozenset[str]
+
+
+Group = Literal["maps", "games", "beyond"]
+
+
+@dataclass(frozen=True)
 class Entry:
-    """A table or a figure of the paper.
+    """A table or a figure of the paper, or a question that it leaves open.
 
     Attributes:
         name: on the command line, e.g. `table4`.
-        group: `maps` or `games`: a word for several entries on the command line.
-        claim: what the paper says.
+        group: `maps`, `games`, or `beyond` what the paper has.
+        claim: what the paper says, or the question.
         cells: of a number of seeds, what has to be run.
         run: runs a cell in a process of its own; returns what JSON can hold. `tell` shows how far it is, and
             is where it can be stopped. A function of a module: its name travels, not its code.
-        checks: of all results, in the order of `cells`: what the paper says beside what we have.
+        checks: of all results, in the order of `cells`: what the paper says beside what we have. None where
+            the paper says nothing.
+        tables: of all results: what else was measured.
         figure: draws all results, in the common style; returns matplotlib's figure, which is then written.
             None where there is nothing to draw.
         caption: of the figure.
     """
 
     name: str
-    group: Literal["maps", "games"]
+    group: Group
     claim: Claim
     cells: Callable[[int], list[Cell]]
     run: Callable[[Cell, Tell], Any]
-    checks: Callable[[Sequence[Result]], list[Check]]
+    checks: Callable[[Sequence[Result]], list[Check]] | None = None
+    tables: Callable[[Sequence[Result]], list[Table]] | None = None
     figure: Callable[[Sequence[Result]], Any] | None = None
     caption: str = ""
+
+    def judged(self, results: Sequence[Result]) -> Verdict:
+        """The verdict on all results."""
+        if self.checks is None:
+            return Verdict("not in the paper", "the table is what we found.")
+        return verdict(self.checks(results))

@@ -240,7 +240,7 @@ FIGURE_6 = Entry(
     cells,
     run,
     checks,
-    figure,
-    "The four maps before the first loop, from the engine's own data: ground (green: higher), walls and void "
-    "(grey), agents (blue) and enemy (orange), bodies to scale; ticks count cells.",
+    figure=figure,
+    caption="The four maps before the first loop, from the engine's own data: ground (green: higher), walls "
+    "and void (grey), agents (blue) and enemy (orange), bodies to scale; ticks count cells.",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from fop_bench.records import write_json
 from fop_core.errors import FopError
 
 from .commands import SEEDS
-from .entry import Entry, Result, verdict
+from .entry import Entry, Result
 
 LEFT = frozenset({"what", "paper", "ours", "agrees", "entry", "verdict", "command"})
 FIGURES = "figures"
@@ -26,19 +26,22 @@ def command(entry: Entry, seeds: int) -> str:
 
 def document(entry: Entry, results: Sequence[Result], seeds: int) -> dict[str, Any]:
     """All that is to be said of an entry; Markdown and JSON are made of it."""
-    checks = entry.checks(results)
-    judged = verdict(checks)
+    judged = entry.judged(results)
     return {
         "entry": entry.name,
         "paper": {
             "name": entry.claim.name,
             "claim": entry.claim.text,
-            "source": f"FOP (ICML 2021), appendix {entry.claim.section}",
+            "source": f"FOP (ICML 2021), appendix {entry.claim.section}" if entry.claim.section else None,
             "unread": entry.claim.unread,
         },
         "verdict": judged.outcome,
         "why": judged.why,
-        "rows": [check.row for check in checks],
+        "rows": [check.row for check in entry.checks(results)] if entry.checks else [],
+        "tables": [
+            {"title": table.title, "rows": table.rows, "words": sorted(table.words)}
+            for table in (entry.tables(results) if entry.tables else [])
+        ],
         "cells": [
             {"key": r.cell.key, "settings": dict(r.cell.settings), "seconds": r.seconds} for r in results
         ],
@@ -46,17 +49,23 @@ def document(entry: Entry, results: Sequence[Result], seeds: int) -> dict[str, A
     }
 
 
-def _rows(found: dict[str, Any]) -> list[list[str]]:
-    rows: list[dict[str, str]] = found["rows"]
-    return [list(rows[0]), *(list(row.values()) for row in rows)]
+Layout = Callable[[list[list[str]], frozenset[str]], str]
+
+
+def _tables(found: dict[str, Any], layout: Layout) -> list[str]:
+    """Checks, then the other tables, each below its title."""
+    parts = []
+    if rows := found["rows"]:
+        parts.append(layout([list(rows[0]), *(list(row.values()) for row in rows)], LEFT))
+    for table in found["tables"]:
+        parts += [table["title"], layout(table["rows"], frozenset(table["words"]))]
+    return parts
 
 
 def text(found: dict[str, Any]) -> str:
     """For a terminal."""
-    return (
-        f"{found['paper']['name']}: {found['paper']['claim']}\n\n{report.as_text(_rows(found), LEFT)}\n\n"
-        f"{_verdict(found)}"
-    )
+    head = f"{found['paper']['name']}: {found['paper']['claim']}"
+    return "\n\n".join([head, *_tables(found, report.as_text), _verdict(found)])
 
 
 def markdown(found: dict[str, Any], figure: str = "") -> str:
@@ -65,11 +74,12 @@ def markdown(found: dict[str, Any], figure: str = "") -> str:
     unread = f" Could not be read: {paper['unread']}." if paper["unread"] else ""
     seconds = sum(cell["seconds"] for cell in found["cells"])
     spent = "less than a second" if seconds < 1 else duration(seconds)
+    judged = f"{_verdict(found)[0].upper()}{_verdict(found)[1:]}"
     parts = [
         f"## {paper['name']}",
-        f"The paper ({paper['source']}): {paper['claim']}{unread}",
-        f"**{_verdict(found)[0].upper()}{_verdict(found)[1:].replace(':', ':**', 1)}",
-        report.as_markdown(_rows(found), LEFT),
+        f"The paper ({paper['source']}): {paper['claim']}{unread}" if paper["source"] else paper["claim"],
+        f"**{judged.replace(':', ':**', 1)}",
+        *_tables(found, report.as_markdown),
         figure,
         f"Made by `{found['command']}`: {len(found['cells'])} cells, {spent} of one core.",
     ]

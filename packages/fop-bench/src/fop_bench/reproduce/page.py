@@ -10,7 +10,6 @@ from fop_bench import report
 from fop_core.errors import FopError
 
 from . import output, paper
-from .entry import verdict
 from .records import CELLS, Done, read, results
 from .registry import ENTRIES
 
@@ -45,13 +44,14 @@ def page(done: Mapping[str, Done], seeds: int) -> str:
     """The page as Markdown: entries that have all their cells in `done`, and the names of the others."""
     summary = [["entry", "verdict", "command"]]
     parts, missing = [], []
-    for name, claim in paper.CLAIMS.items():
+    questions = {name: entry.claim for name, entry in ENTRIES.items() if entry.group == "beyond"}
+    for name, claim in (paper.CLAIMS | questions).items():
         entry = ENTRIES.get(name)
         found = results(entry, seeds, done) if entry else None
         if entry is None or found is None:
             missing.append(claim.name)
             continue
-        judged = verdict(entry.checks(found)).outcome
+        judged = entry.judged(found).outcome
         command = output.command(entry, seeds)
         summary.append([f"[{claim.name}](#{claim.name.lower().replace(' ', '-')})", judged, f"`{command}`"])
         parts.append(output.markdown(output.document(entry, found, seeds), output.image(entry, FIGURES)))

@@ -18,7 +18,7 @@ class Claim:
     Attributes:
         name: as the paper calls it.
         text: in one sentence.
-        section: of the appendix, where it says so.
+        section: of the appendix, where it says so; empty where the paper doesn't ask.
         unread: what could not be read; empty where all could.
     """
 

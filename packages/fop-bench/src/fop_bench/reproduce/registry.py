@@ -16,10 +16,14 @@ ENTRIES: dict[str, Entry] = {entry.name: entry for entry in (TABLE_1, TABLE_2, T
 
 
 def groups() -> dict[str, list[Entry]]:
-    """Words for several entries at once: each group's, and `all`."""
+    """Words for several entries at once: each group's, and `all`.
+
+    `games` has the maps' entries, too: it is everything that the paper shows but for training on SMAC.
+    """
     found: dict[str, list[Entry]] = {"all": list(ENTRIES.values())}
     for entry in ENTRIES.values():
         found.setdefault(entry.group, []).append(entry)
+    found["games"] = [entry for entry in ENTRIES.values() if entry.group in ("games", "maps")]
     return found
 
 
