@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 import fop_envs
 from fop_algos.algorithms.fop_continuous import FopContinuous, FopContinuousConfig, frozen
 from fop_algos.continuous import to_scale
+from fop_algos.mixers import LITERAL, DopMixer
+from fop_algos.schedules import Temperature
 from fop_algos.stack import stacked, train_stack
 from fop_core.errors import FopError
 from fop_core.types import Clock
@@ -39,6 +42,44 @@ def test_the_joint_value_is_equation_18() -> None:
     )
 
 
+def test_dops_decomposition_inside_fop() -> None:
+    """`q_tot` is `sum_i k_i q_i + b`, and the policies still climb their own `q_i` softly."""
+    fop = FopContinuous("fop", SPEC, FopContinuousConfig(decomposition="dop"), 0)
+    assert isinstance(fop.mixer, DopMixer)
+    obs, state, available = looks(4)
+    actions = torch.linspace(-9, 9, 8).view(4, 2, 1)
+    q = fop.critic(obs, to_scale(actions, SPEC))
+    assert fop.mixer.bias is not None
+    expected = (fop.mixer.k(state) * q).sum(-1) + fop.mixer.bias(state).squeeze(-1)
+    torch.testing.assert_close(
+        fop.joint_value(obs, state, available, actions, Clock()),
+        expected.detach() / 0.1,
+        rtol=1e-5,
+        atol=1e-4,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"routing": LITERAL}, "routing.v_i is learned"),
+        ({"decomposition": "dop", "alpha_i": "average"}, "alpha_i is average"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        replace(FopContinuousConfig(), **changes)
+
+
+def test_without_temperature_the_policies_go_straight_up_their_values() -> None:
+    """The greedy ablation: alpha is 0, spreads shrink, and nothing is divided by 0."""
+    config = FopContinuousConfig(alpha=Temperature(0.0, 0.0), learning_rate=1e-3)
+    fop = stacked(lambda seed: FopContinuous("fop", SPEC, config, seed), (0, 1))
+    first, middle, last = train_stack(fop, fop_envs.make("differential", n_envs=2), updates=400, every=200)
+    assert (last.returns > first.returns).all()
+    assert max(last.metrics["entropy"]) < min(middle.metrics["entropy"]) < 0.7  # log 2: uniform
+
+
 def test_a_policy_is_improved_by_its_own_value_alone() -> None:
     fop = FopContinuous("fop", SPEC, FopContinuousConfig(), 1)
     obs, _, _ = looks(3)
@@ -52,8 +93,6 @@ def test_a_policy_is_improved_by_its_own_value_alone() -> None:
 
 def test_it_climbs_the_hill_where_the_policies_start() -> None:
     """With next to no entropy, play started on the broad hill ends at its top, reward 0 at (-5, -5)."""
-    from fop_algos.schedules import Temperature
-
     config = replace(
         FopContinuousConfig(), uniform_episodes=0, alpha=Temperature(1e-3, 1e-3), learning_rate=3e-3
     )

@@ -19,6 +19,7 @@ from fop_algos.mixers import (
     QattenMixer,
     QmixMixer,
     QplexMixer,
+    Routing,
     Utilities,
     VdnMixer,
     weight_net,
@@ -80,6 +81,36 @@ def test_fop_routes_gradients_and_equals_the_factorisation(kind: str) -> None:
     assert (q.grad == 1).all()
     assert v.grad is None or (v.grad == 0).all()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in mixer.parameters())
+
+
+@pytest.mark.parametrize("gradient", ["one", "weight"])
+@pytest.mark.parametrize("v_i", ["constant", "learned"])
+@pytest.mark.parametrize("v_jt", ["sum", "free"])
+def test_every_routing_has_its_value_and_its_gradients(gradient: str, v_i: str, v_jt: str) -> None:
+    """Values are `sum_i lambda_i (q_i - v_i) + v_jt`; the slopes are worked out from the routing's words."""
+    torch.manual_seed(2)
+    routing = Routing(gradient, v_i, v_jt)  # type: ignore[arg-type]
+    mixer = FopMixer(weight_net("mlp", SPEC, 4, 16), torch.nn.Linear(14, 1), routing)
+    state = torch.randn(6, 14)
+    q, v = torch.randn(6, 3, requires_grad=True), torch.randn(6, 3, requires_grad=True)
+    u = utilities(q, v)
+    lam, v_state = mixer.weights(state, u.onehot), mixer.v(state).squeeze(-1)
+    q_tot = mixer.forward(u, state)
+    expected = (lam * (q - v)).sum(-1) + v_state + (v.sum(-1) if v_jt == "sum" else 0)
+    torch.testing.assert_close(q_tot, expected)
+
+    parameters = list(mixer.weights.parameters())
+    slope_q, slope_v, *slopes = torch.autograd.grad(
+        q_tot.sum(), [q, v, *parameters], allow_unused=True, retain_graph=True
+    )
+    to_advantage = lam.detach() if gradient == "weight" else torch.ones(6, 3)
+    torch.testing.assert_close(slope_q, to_advantage)
+    in_v_jt = 1.0 if v_jt == "sum" else 0.0
+    to_v = in_v_jt - to_advantage if v_i == "learned" else torch.zeros(6, 3)
+    torch.testing.assert_close(torch.zeros(6, 3) if slope_v is None else slope_v, to_v)
+    to_weights = torch.autograd.grad((lam * (q - v).detach()).sum(), parameters)
+    for slope, needed in zip(slopes, to_weights, strict=True):
+        torch.testing.assert_close(slope, needed)
 
 
 def test_qatten_by_hand() -> None:

@@ -216,6 +216,25 @@ def dop_mixer(kind: Literal["mlp", "shares"], spec: TaskSpec, width: int) -> Dop
     return DopMixer(StateWeights(spec, width), mlp(spec.state_dim, (width, width), 1))
 
 
+@dataclass(frozen=True)
+class Routing:
+    """How gradients run through FOP's factorisation, and what its `v_jt` is: the published code's way.
+
+    `LITERAL` is equation 18 as printed; what lies between the two is there to be compared.
+    """
+
+    gradient: Literal["one", "weight"] = "one"
+    """What the gradient to `q_i - v_i` is multiplied with: 1, or `lambda_i`."""
+    v_i: Literal["constant", "learned"] = "constant"
+    """Whether that gradient goes on through `v_i` to all the values that it is made of."""
+    v_jt: Literal["sum", "free"] = "sum"
+    """`v(s) + sum_i v_i`, or `v(s)` alone."""
+
+
+ROUTED = Routing()
+LITERAL = Routing("weight", "learned", "free")
+
+
 class FopMixer(Mixer):
     """FOP's factorisation with learned weights (FOP, equation 18), gradients routed as its code routes them.
 
@@ -224,15 +243,27 @@ class FopMixer(Mixer):
     Deviation: (18) has no such routing; written literally it doesn't find the matrix game's optimum.
     """
 
-    def __init__(self, weights: nn.Module, v: nn.Module) -> None:
+    def __init__(self, weights: nn.Module, v: nn.Module, routing: Routing = ROUTED) -> None:
         super().__init__()
         self.weights = weights
         self.v = v
+        self.routing = routing
 
     def forward(self, utilities: Utilities, state: Tensor) -> Tensor:
         lam = self.weights(state, utilities.onehot)
-        v_state = self.v(state).squeeze(-1)
-        return native_ops.routed_mix(utilities.chosen, utilities.baseline, lam, v_state)
+        q, v, v_state = utilities.chosen, utilities.baseline, self.v(state).squeeze(-1)
+        if self.routing == ROUTED:
+            return native_ops.routed_mix(q, v, lam, v_state)
+        if self.routing == LITERAL:
+            return native_ops.literal_mix(q, v, lam, v_state)
+        v = v.detach() if self.routing.v_i == "constant" else v
+        advantage = q - v
+        if self.routing.gradient == "one":
+            weighted = lam * advantage.detach() + advantage - advantage.detach()
+        else:
+            weighted = lam * advantage
+        q_tot: Tensor = weighted.sum(-1) + v_state
+        return q_tot + v.sum(-1) if self.routing.v_jt == "sum" else q_tot
 
 
 class HeadWeights(nn.Module):

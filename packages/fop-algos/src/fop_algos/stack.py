@@ -40,12 +40,14 @@ class Moment:
         clock: of every seed.
         actions: `[K, N]` int64 or `[K, N, D]` float32, what each seed's team plays without exploring.
         returns: `[K]` what it gets for it.
+        explored: `[K, E, N, ...]` the joint actions of the `E` episodes played since the last moment.
         metrics: of the last update, a list of `K` numbers each.
     """
 
     clock: Clock
     actions: Actions
     returns: Float
+    explored: Actions
     metrics: Metrics
 
 
@@ -98,7 +100,7 @@ def train_stack(algorithm: Algorithm, env: VectorEnv, *, updates: int, every: in
     metrics: Metrics = {}
     yield play.test(clock, metrics)
     while clock.updates < updates:
-        replay.add(*play.round(clock))
+        replay.add(*play.explore(clock))
         clock = replace(clock, env_steps=clock.env_steps + rows, episodes=clock.episodes + rows)
         if clock.episodes < config.burn_in_episodes:
             continue
@@ -126,19 +128,24 @@ class _Player:
         self.available = torch.from_numpy(env.available.reshape(*shape, *env.available.shape[1:]).copy())
         self._drawn_from = -AHEAD * rows
         self._uniform = torch.empty(0)
+        self._explored: list[Actions] = []
 
-    def round(self, clock: Clock) -> tuple[Actions, Float]:
+    def explore(self, clock: Clock) -> tuple[Actions, Float]:
         """Actions `[K, R, N, ...]` and rewards `[K, R]` of the next `R` episodes of every seed."""
         if clock.episodes >= self._drawn_from + AHEAD * self.rows:
             self._draw(clock.episodes)
         first = clock.episodes - self._drawn_from
-        return self._play(self._uniform[:, first : first + self.rows], clock, explore=True)
+        actions, reward = self._play(self._uniform[:, first : first + self.rows], clock, explore=True)
+        self._explored.append(actions)
+        return actions, reward
 
     def test(self, clock: Clock, metrics: Metrics) -> Moment:
         shape = (*self.obs.shape[:3], 2)
         actions, returns = self._play(torch.zeros(shape), clock, explore=False)
         listed = {k: v.tolist() if isinstance(v, torch.Tensor) else v for k, v in metrics.items()}
-        return Moment(clock, actions[:, 0], returns[:, 0], listed)
+        explored = np.concatenate([actions[:, :0], *self._explored], 1)
+        self._explored = []
+        return Moment(clock, actions[:, 0], returns[:, 0], explored, listed)
 
     def _play(self, noise: torch.Tensor, clock: Clock, explore: bool) -> tuple[Actions, Float]:
         memory = self.algorithm.start(self.rows)

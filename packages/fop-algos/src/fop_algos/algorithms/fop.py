@@ -30,7 +30,7 @@ from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.exploration import draw, epsilon_mixture, greedy
 from fop_algos.layers import mlp
 from fop_algos.losses import masked_mean, policy_loss, td_loss
-from fop_algos.mixers import FopMixer, Utilities, WeightKind, weight_net
+from fop_algos.mixers import ROUTED, FopMixer, Routing, Utilities, WeightKind, weight_net
 from fop_algos.native_ops import SoftValue, soft_value
 from fop_algos.returns import td_lambda_target
 from fop_algos.schedules import Linear, Temperature
@@ -60,6 +60,11 @@ class FopConfig(RoundConfig):
     """Heads of the weight net."""
     state_value_hidden: tuple[int, ...] = (32,)
     """Widths of the hidden layers of v(s)."""
+    routing: Routing = ROUTED
+    """How gradients run through equation 18: as in the published code; other ways for comparisons."""
+    baseline: Literal["soft", "max"] = "soft"
+    """What an individual value is compared with in equation 18: the soft value v_i, or the largest q_i (for
+    comparisons)."""
     gamma: float = 0.99
     """Discount."""
     td_lambda: float = 0.8
@@ -93,8 +98,13 @@ class FopConfig(RoundConfig):
         within(self, 0, 1, "gamma", "td_lambda", "epsilon.start", "epsilon.end", "alpha_i_rate")
         within(self, 1e-3, 1e6, "alpha.start", "alpha.end")
         within(self, 1e-12, math.inf, "learning_rate", "max_gradient_norm")
-        if self.compat == "official" and (self.alpha.kind == "automatic" or self.alpha_i != "tied"):
-            raise ValueError("compat is official, whose temperatures are annealed and tied; leave them so")
+        if self.compat == "official":
+            if self.alpha.kind == "automatic" or self.alpha_i != "tied":
+                raise ValueError(
+                    "compat is official, whose temperatures are annealed and tied; leave them so"
+                )
+            if self.routing != ROUTED or self.baseline != "soft":
+                raise ValueError("compat is official, which has its own routing and baseline; leave them so")
 
 
 GAMES = FopConfig(
@@ -129,7 +139,7 @@ class Equations(Protocol):
         ...
 
     def value(self, q: Tensor, available: Tensor, alpha: Alpha) -> Tensor:
-        """The soft values `v_i`, without gradient."""
+        """The soft values `v_i`."""
         ...
 
     def target(
@@ -152,7 +162,7 @@ class PaperEquations:
 
     def value(self, q: Tensor, available: Tensor, alpha: Alpha) -> Tensor:
         """`v_i = alpha log sum_a exp(q_i(a) / alpha)` over the available actions (equation 15)."""
-        return soft_value(q.detach(), available, spread(alpha, q)).v
+        return soft_value(q, available, spread(alpha, q)).v
 
     def target(
         self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: Alpha, config: FopConfig
@@ -175,7 +185,7 @@ class OfficialEquations:
         return official.sample(logits, available, epsilon, uniform)
 
     def value(self, q: Tensor, available: Tensor, alpha: Alpha) -> Tensor:
-        return soft_value(q.detach(), None, alpha).v
+        return soft_value(q, None, alpha).v
 
     def target(
         self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: Alpha, config: FopConfig
@@ -333,7 +343,12 @@ class Fop(Algorithm):
     ) -> Tensor:
         """`q_tot(s, u)` `[...]` from all individual values `[..., N, A]`."""
         chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-        v = self.equations.value(q, available, alpha_i)
+        source = q if mixer.routing.v_i == "learned" else q.detach()
+        if self.config.baseline == "max":
+            v = source.masked_fill(~available, -torch.inf).amax(-1)
+            v = torch.where(available.any(-1), v, 0.0)
+        else:
+            v = self.equations.value(source, available, alpha_i)
         return mixer.forward(Utilities(chosen, v, joint_action), state)
 
     @torch.no_grad()
@@ -360,4 +375,4 @@ class Fop(Algorithm):
 def make_mixer(spec: TaskSpec, config: FopConfig) -> FopMixer:
     """Weight net and `v(s)` as `config` says."""
     weights = weight_net(config.weight_net, spec, config.heads, config.hidden)
-    return FopMixer(weights, mlp(spec.state_dim, config.state_value_hidden, 1))
+    return FopMixer(weights, mlp(spec.state_dim, config.state_value_hidden, 1), config.routing)

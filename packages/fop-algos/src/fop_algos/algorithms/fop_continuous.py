@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ from fop_algos.continuous import ActionValue, GaussianPolicy, SquashedGaussian, 
 from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig
 from fop_algos.layers import mlp
 from fop_algos.losses import masked_mean, td_loss
-from fop_algos.mixers import FopMixer, MlpWeights, Utilities
+from fop_algos.mixers import ROUTED, DopMixer, FopMixer, MlpWeights, Routing, Utilities, dop_mixer
 from fop_algos.schedules import Temperature
 from fop_algos.temperatures import IndividualKind, Temperatures
 from fop_core.errors import FopError
@@ -39,6 +40,11 @@ class FopContinuousConfig(ContinuousConfig):
     reward_scale: float = 0.1
     """Critics learn this times the reward. Deviation: the paper doesn't say; with rewards from -40 to 10 and
     alpha from 1 the entropy is too cheap without it, and fast annealing ends at the broad hill."""
+    decomposition: Literal["fop", "dop"] = "fop"
+    """What q_tot is made of: `fop`, equation 18; `dop`, DOP's sum_i k_i(s) q_i + b(s), all else unchanged
+    (the ablation of D.3)."""
+    routing: Routing = ROUTED
+    """How gradients run through equation 18: as in the published code; other ways for comparisons."""
     alpha: Temperature = Temperature(1.0, 0.01, 20_000, "updates", kind="automatic")  # noqa: RUF009  (frozen)
     """Temperature of the team: `kind` linear, exponential, or automatic (learned, section C; the default).
     Deviation: first value and target entropy (-1 for each agent) are ours."""
@@ -52,6 +58,14 @@ class FopContinuousConfig(ContinuousConfig):
         super().__post_init__()
         within(self, 0, 1, "alpha_i_rate")
         within(self, 0, 1e6, "alpha.start", "alpha.end")
+        if self.routing.v_i == "learned":
+            raise ValueError(
+                "routing.v_i is learned; with continuous actions v_i is a net of its own: constant"
+            )
+        if self.decomposition == "dop" and self.alpha_i != "tied":
+            raise ValueError(
+                f"alpha_i is {self.alpha_i}, learned from FOP's weights; with dop it must be tied"
+            )
 
 
 class FopContinuous(ContinuousActors):
@@ -67,8 +81,7 @@ class FopContinuous(ContinuousActors):
             self.policy = GaussianPolicy(spec, config.hidden)
             self.critic = ActionValue(spec, config.hidden)
             self.value = PerAgentMlp(spec.n_agents, spec.obs_dim, config.hidden, 1)
-            weights = MlpWeights(spec, config.hidden)
-            self.mixer = FopMixer(weights, mlp(spec.state_dim, (config.hidden, config.hidden), 1))
+            self.mixer = make_mixer(spec, config)
         self.temperatures = Temperatures(config.alpha, config.alpha_i, config.alpha_i_rate, spec.n_agents)
         nets = {"policy": self.policy, "critic": self.critic, "value": self.value, "mixer": self.mixer}
         self.modules = nn.ModuleDict(nets)
@@ -136,15 +149,24 @@ class FopContinuous(ContinuousActors):
         if self.config.alpha_i != "tied":
             with torch.no_grad():
                 gain = q - v
+                assert isinstance(self.mixer, FopMixer)
                 lam = self.mixer.weights(state, sampled.action)
                 self.temperatures.follow(gain, lam, gain, batch.mask)
         metrics |= self.temperatures.metrics(alpha)
         return metrics | numbers(q_tot=masked_mean(q_tot.detach(), batch.mask), entropy=entropy)
 
     def mix(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
-        """`q_tot(s, u)` `[B, T]` of scaled joint actions `[B, T, N, D]` (18), routed as in `FopMixer`."""
+        """`q_tot(s, u)` `[B, T]` of scaled joint actions `[B, T, N, D]` (18)."""
         v = self.value.each(obs).squeeze(-1).detach()
         return self.mixer.forward(Utilities(self.critic(obs, actions), v, actions), state)
+
+
+def make_mixer(spec: TaskSpec, config: FopContinuousConfig) -> FopMixer | DopMixer:
+    """As `config.decomposition` says."""
+    if config.decomposition == "dop":
+        return dop_mixer("mlp", spec, config.hidden)
+    v = mlp(spec.state_dim, (config.hidden, config.hidden), 1)
+    return FopMixer(MlpWeights(spec, config.hidden), v, config.routing)
 
 
 def frozen(critic: ActionValue, obs: Tensor, actions: Tensor) -> Tensor:
