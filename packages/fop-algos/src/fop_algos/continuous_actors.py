@@ -29,8 +29,6 @@ class ContinuousConfig(RoundConfig):
     """Episodes collected before the first update."""
     buffer_episodes: int = 1_000_000
     """Episodes that the replay holds; then the oldest are overwritten."""
-    batch_episodes: int = 64
-    """Episodes in the batch of an update."""
     hidden: int = 64
     """Width of the hidden layers of all nets."""
     reward_scale: float = 0.1

@@ -72,10 +72,12 @@ class PerAgentLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(n_agents, outputs).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.bias.ndim == 2:
-            return torch.einsum("...ni,nio->...no", x, self.weight) + self.bias
-        bias = self.bias.view(len(self.bias), *(1,) * (x.ndim - 3), *self.bias.shape[1:])
-        return torch.einsum("k...ni,knio->k...no", x, self.weight) + bias
+        stack = self.weight.ndim - 3  # 0 or 1
+        rows = x.flatten(stack, -3).transpose(-3, -2).flatten(0, stack)  # [K N, rows, in]
+        weight, bias = self.weight.flatten(0, stack), self.bias.flatten(0, stack).unsqueeze(1)
+        out = torch.baddbmm(bias, rows, weight)
+        out = out.view(*self.weight.shape[: stack + 1], -1, out.shape[-1]).transpose(-3, -2)
+        return out.reshape(*x.shape[:-1], -1)
 
 
 class AttentionCritic(nn.Module):
@@ -97,6 +99,9 @@ class AttentionCritic(nn.Module):
         """
         own = self.encoder(torch.cat((obs, actions), -1)).relu()
         seen = own.detach() if own_only else own
+        if obs.shape[-2] == 2:  # one other agent has all the weight
+            others = self.value(seen).relu().flip(-2)
+            return self.joined_output(own, others)
         query, key, value = (
             net(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # [..., H, N, d]
             for net, x in ((self.query, own), (self.key, seen), (self.value, seen))
@@ -106,6 +111,10 @@ class AttentionCritic(nn.Module):
         oneself = torch.eye(obs.shape[-2], dtype=torch.bool)
         weights = scores.masked_fill(oneself, -torch.inf).softmax(-1)
         others = (weights.unsqueeze(-1) * value.relu().unsqueeze(-3)).sum(-2).transpose(-3, -2).flatten(-2)
+        return self.joined_output(own, others)
+
+    def joined_output(self, own: Tensor, others: Tensor) -> Tensor:
+        """`f_i` of what an agent and the others have, `[..., N, hidden]` each, to `[..., N]`."""
         q: Tensor = self.output(self.joined(torch.cat((own, others), -1)).relu())
         return q.squeeze(-1)
 

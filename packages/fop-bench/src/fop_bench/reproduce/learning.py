@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,12 +19,19 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fop_algos.algorithm import Algorithm
+    from fop_algos.stack import Moment
 
 TRAINER = 1
 """Part of every cell: what is trained otherwise is another cell."""
 
 MOMENTS = 100
 """Points of a learning curve."""
+
+NEAR = 0.5
+"""How close to its last place a greedy action has to stay to have converged."""
+
+TRAILS, POINTS = 3, 150
+"""Seeds whose exploration is kept, and joint actions of each."""
 
 
 def cell(
@@ -71,7 +79,8 @@ def run(cell: Cell, tell: Tell) -> Any:
 
     Returns:
         `updates` `[M]`, `actions` `[M, K, N, ...]` and `returns` `[M, K]` of greedy play along the way; on
-        matrix games also `individual` `[K, N, A]` and `joint` `[K, A, .., A]` values at the end.
+        matrix games also `individual` `[K, N, A]` and `joint` `[K, A, .., A]` values at the end, on the
+        differential game `trails`.
     """
     import torch
 
@@ -100,8 +109,37 @@ def run(cell: Cell, tell: Tell) -> Any:
         "returns": [_listed(moment.returns) for moment in moments],
     }
     if settings["game"] == "matrix":
-        result |= values(algorithm)
-    return result
+        return result | values(algorithm)
+    return result | trails(moments, config.uniform_episodes)
+
+
+def trails(moments: Sequence[Moment], uniform_episodes: int) -> dict[str, Any]:
+    """How widely each seed explored before it converged, uniform episodes left out.
+
+    A seed has converged when from then on no greedy action is further than `NEAR` from the last one.
+
+    Returns:
+        `converged` `[K]` learning steps; `areas` `[K]` of the ellipses that hold 95 % of a normal
+        distribution with the explored joint actions' covariance; `trails` `[S, P, N]`, up to `POINTS` of these actions of
+        the first `S` seeds.
+    """
+    import numpy as np
+
+    greedy = np.stack([moment.actions[..., 0] for moment in moments])  # [M, K, N]
+    apart = np.abs(greedy - greedy[-1]).max(-1) > NEAR
+    converged = np.where(apart.any(0), len(moments) - np.argmax(apart[::-1], 0), 0)  # the moment's number
+    found: dict[str, Any] = {"converged": [], "areas": [], "trails": []}
+    for k, at in enumerate(converged):
+        played = np.concatenate([moment.explored[k, ..., 0] for moment in moments[: at + 1]])
+        played = played[uniform_episodes:]
+        found["converged"].append(moments[at].clock.updates)
+        covariance = np.atleast_2d(np.cov(played.T)) if len(played) > 2 else np.zeros((2, 2))
+        area = np.pi * 5.991 * np.sqrt(max(np.linalg.det(covariance), 0.0))
+        found["areas"].append(round(float(area), 2))
+        if k < TRAILS:
+            points = played[:: max(1, -(-len(played) // POINTS))]
+            found["trails"].append(points.astype(float).round(2).tolist())
+    return found
 
 
 def values(algorithm: Algorithm) -> dict[str, Any]:
@@ -125,8 +163,8 @@ def values(algorithm: Algorithm) -> dict[str, Any]:
 
 
 def _listed(array: npt.NDArray[Any]) -> Any:
-    """Numbers with four digits after the point are enough for a record."""
-    return array.astype(float).round(4).tolist() if array.dtype.kind == "f" else array.tolist()
+    """Numbers with three digits after the point are enough for a record."""
+    return array.astype(float).round(3).tolist() if array.dtype.kind == "f" else array.tolist()
 
 
 def final_returns(value: Any) -> npt.NDArray[np.float64]:

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from fop_core.errors import UnknownName
 
 from .entry import Entry
+from .figure2 import FIGURE_2
+from .figure3 import FIGURE_3
 from .figure6 import FIGURE_6
 from .matrix_tables import TABLE_1, TABLE_3
 from .table2 import TABLE_2
 from .table4 import TABLE_4
 
-ENTRIES: dict[str, Entry] = {entry.name: entry for entry in (TABLE_1, TABLE_2, TABLE_3, TABLE_4, FIGURE_6)}
+ENTRIES: dict[str, Entry] = {
+    entry.name: entry for entry in (TABLE_1, TABLE_2, TABLE_3, TABLE_4, FIGURE_2, FIGURE_3, FIGURE_6)
+}
 
 
 def groups() -> dict[str, list[Entry]]:

@@ -1,0 +1,63 @@
+"""What the entries on the differential game share: cells by name, shares of seeds, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from fop_bench.plots import COLOURS
+from fop_bench.statistics import wilson
+
+from .entry import Cell, Check, Result
+from .learning import cell, final_returns
+from .presets import DIFFERENTIAL_UPDATES, FEW, MOST, SUCCESS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def fop_cell(seeds: int, updates: int = DIFFERENTIAL_UPDATES, what: str = "", **changes: Any) -> Cell:
+    """FOP on the differential game; entries that ask for the same setting get the same cell."""
+    name = f"FOP, {what}, differential game" if what else "FOP, differential game"
+    return cell(name, "fop", seeds, updates, game="differential", **changes)
+
+
+def hits(result: Result) -> tuple[int, int]:
+    """How many seeds end at the global optimum, and how many there are."""
+    returns = final_returns(result.value)
+    return int((returns > SUCCESS).sum()), len(returns)
+
+
+def share(result: Result) -> str:
+    """`18 of 20 (95 % interval 70% to 97%)`."""
+    successes, n = hits(result)
+    interval = wilson(successes, n)
+    return f"{successes} of {n} (95 % interval {interval.low:.0%} to {interval.high:.0%})"
+
+
+def at_optimum(what: str, result: Result, finds_it: bool, condition: str = "") -> Check:
+    """How many seeds end at the global optimum, beside whether the paper says so."""
+    successes, n = hits(result)
+    return Check(
+        what,
+        "the optimum" if finds_it else "not the optimum",
+        share(result),
+        successes >= MOST * n if finds_it else successes <= FEW * n,
+        n,
+        condition,
+    )
+
+
+def draw_curves(axis: Axes, curves: Sequence[tuple[str, Result]]) -> None:
+    """The greedy joint action's reward over learning steps: median of the seeds, band from 25 % to 75 %."""
+    import numpy as np
+
+    for k, (label, result) in enumerate(curves):
+        steps = np.array(result.value["updates"]) / 1000
+        low, middle, high = np.percentile(result.value["returns"], (25, 50, 75), axis=1)
+        axis.fill_between(steps, low, high, color=COLOURS[k], alpha=0.2, linewidth=0)
+        axis.plot(steps, middle, color=COLOURS[k], label=label, linewidth=1.3)
+    axis.axhline(10, color="#999999", linewidth=0.8, linestyle=":")
+    axis.axhline(0, color="#999999", linewidth=0.8, linestyle=":")
+    axis.set_xlabel("learning steps (thousands)")
+    axis.set_ylim(-12, 11)
