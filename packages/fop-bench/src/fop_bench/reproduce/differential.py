@@ -28,9 +28,8 @@ def hits(result: Result) -> tuple[int, int]:
     return int((returns > SUCCESS).sum()), len(returns)
 
 
-def share(result: Result) -> str:
+def share(successes: int, n: int) -> str:
     """`18 of 20 (95 % interval 70% to 97%)`."""
-    successes, n = hits(result)
     interval = wilson(successes, n)
     return f"{successes} of {n} (95 % interval {interval.low:.0%} to {interval.high:.0%})"
 
@@ -41,7 +40,7 @@ def at_optimum(what: str, result: Result, finds_it: bool, condition: str = "") -
     return Check(
         what,
         "the optimum" if finds_it else "not the optimum",
-        share(result),
+        share(successes, n),
         successes >= MOST * n if finds_it else successes <= FEW * n,
         n,
         condition,

@@ -86,7 +86,7 @@ def checks(results: Sequence[Result]) -> list[Check]:
         Check(
             "MASQL, 0 uniform episodes",
             f"the optimum in {PUBLISHED_MASQL:.0%} of runs (Wei et al. 2018)",
-            share(masql),
+            share(successes, n),
             interval.low <= PUBLISHED_MASQL <= interval.high,
             n,
             "the sampler of MASQL is described in few words; ours is one reading of them",
@@ -108,7 +108,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
                 name,
                 str(warm_up),
                 f"{sigma:g}" if name in DETERMINISTIC else "own",
-                share(result),
+                share(best, len(returns)),
                 str(near),
                 str(len(returns) - best - near),
                 f"{median_area(result):.0f}",
@@ -117,7 +117,8 @@ def tables(results: Sequence[Result]) -> list[Table]:
     return [
         Table(
             "Where the seeds end (global optimum: reward above 9; local: within 1 of its 0), and the area of "
-            "the ellipse that holds 95 % of what was explored before convergence (median of the seeds; the whole "
+            "the ellipse that holds 95 % of what was explored before convergence (median of the seeds; the "
+            "whole "
             "square has 400).",
             rows,
             frozenset({"method", "sigma", "global optimum"}),

@@ -88,5 +88,6 @@ FIGURE_3 = Entry(
     checks,
     figure=figure,
     caption="Median of the seeds, band from the 25th to the 75th percentile. Dotted: the rewards of the "
-    "global and of the local optimum. A schedule is shown to a little after alpha has reached its least value.",
+    "global and of the local optimum. A schedule is shown to a little after alpha has reached its least "
+    "value.",
 )

@@ -105,8 +105,8 @@ def run(cell: Cell, tell: Tell) -> Any:
         tell(moment.clock.updates / settings["updates"])
     result: dict[str, Any] = {
         "updates": [moment.clock.updates for moment in moments],
-        "actions": [_listed(moment.actions) for moment in moments],
-        "returns": [_listed(moment.returns) for moment in moments],
+        "actions": [_listed(moment.actions, 2) for moment in moments],
+        "returns": [_listed(moment.returns, 3) for moment in moments],
     }
     if settings["game"] == "matrix":
         return result | values(algorithm)
@@ -120,8 +120,8 @@ def trails(moments: Sequence[Moment], uniform_episodes: int) -> dict[str, Any]:
 
     Returns:
         `converged` `[K]` learning steps; `areas` `[K]` of the ellipses that hold 95 % of a normal
-        distribution with the explored joint actions' covariance; `trails` `[S, P, N]`, up to `POINTS` of these actions of
-        the first `S` seeds.
+        distribution with the explored joint actions' covariance; `trails` `[S, P, N]`, up to `POINTS` of
+        these actions of the first `S` seeds.
     """
     import numpy as np
 
@@ -162,9 +162,9 @@ def values(algorithm: Algorithm) -> dict[str, Any]:
     return found
 
 
-def _listed(array: npt.NDArray[Any]) -> Any:
-    """Numbers with three digits after the point are enough for a record."""
-    return array.astype(float).round(3).tolist() if array.dtype.kind == "f" else array.tolist()
+def _listed(array: npt.NDArray[Any], digits: int = 4) -> Any:
+    """What JSON holds, with few digits after the point: records are kept."""
+    return array.astype(float).round(digits).tolist() if array.dtype.kind == "f" else array.tolist()
 
 
 def final_returns(value: Any) -> npt.NDArray[np.float64]:

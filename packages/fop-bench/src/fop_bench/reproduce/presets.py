@@ -6,7 +6,7 @@ with its source (`fop-bench list NAME` shows it). Reported seeds are 0 to 19; no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fop_algos.schedules import Temperature
@@ -18,6 +18,16 @@ MOST, FEW = 0.9, 0.1
 
 MATRIX_UPDATES = 10_000
 """D.1: learning steps over which exploration falls; every method gets as many."""
+
+MATRIX_ALPHA = Temperature(1.0, 0.01, MATRIX_UPDATES, "updates", target_entropy=0.1)
+"""D.1, and FOP's default for the game. The target (ours), in nats an agent, counts where alpha is learned."""
+
+MATRIX_ALPHAS = {
+    "linear": MATRIX_ALPHA,
+    "exponential": replace(MATRIX_ALPHA, kind="exponential"),
+    "automatic": replace(MATRIX_ALPHA, kind="automatic"),
+}
+"""Ways of setting alpha in the matrix game; only the first is D.1's."""
 
 FINAL_ALPHAS = (1.0, 0.5, 0.1, 0.01)
 """Table 2's could not be read; these are ours."""
