@@ -152,4 +152,4 @@ def test_joint_values_are_in_units_of_the_reward(name: str) -> None:
     obs, state, available = torch.ones(1, 2, 1), torch.ones(1, 1), torch.ones(1, 2, 0, dtype=torch.bool)
     value = algorithm.joint_value(obs, state, available, u, Clock())
     learned = algorithm.values(obs, state, u / 10).mean(-1)  # type: ignore[operator]
-    assert torch.allclose(value, learned * 10)
+    assert torch.allclose(value, learned * 20)

@@ -36,7 +36,7 @@ def test_the_joint_value_is_equation_18() -> None:
     assert (lam >= 0).all()
     torch.testing.assert_close(
         fop.joint_value(obs, state, available, actions, Clock()),
-        expected.detach() / 0.1,
+        expected.detach() / 0.05,
         rtol=1e-5,
         atol=1e-4,
     )
@@ -53,7 +53,7 @@ def test_dops_decomposition_inside_fop() -> None:
     expected = (fop.mixer.k(state) * q).sum(-1) + fop.mixer.bias(state).squeeze(-1)
     torch.testing.assert_close(
         fop.joint_value(obs, state, available, actions, Clock()),
-        expected.detach() / 0.1,
+        expected.detach() / 0.05,
         rtol=1e-5,
         atol=1e-4,
     )
@@ -75,9 +75,9 @@ def test_without_temperature_the_policies_go_straight_up_their_values() -> None:
     """The greedy ablation: alpha is 0, spreads shrink, and nothing is divided by 0."""
     config = FopContinuousConfig(alpha=Temperature(0.0, 0.0), learning_rate=1e-3)
     fop = stacked(lambda seed: FopContinuous("fop", SPEC, config, seed), (0, 1))
-    first, middle, last = train_stack(fop, fop_envs.make("differential", n_envs=2), updates=400, every=200)
+    first, last = train_stack(fop, fop_envs.make("differential", n_envs=2), updates=400, every=400)
     assert (last.returns > first.returns).all()
-    assert max(last.metrics["entropy"]) < min(middle.metrics["entropy"]) < 0.7  # log 2: uniform
+    assert max(last.metrics["entropy"]) < -2.0  # uniform play has log 2
 
 
 def test_a_policy_is_improved_by_its_own_value_alone() -> None:

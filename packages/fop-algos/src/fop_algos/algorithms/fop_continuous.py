@@ -37,9 +37,6 @@ class FopContinuousConfig(ContinuousConfig):
     uniform_episodes: int = 64
     """Episodes at the start in which every agent draws its actions uniformly.
     Deviation: the paper doesn't say; as many as are collected before the first update."""
-    reward_scale: float = 0.1
-    """Critics learn this times the reward. Deviation: the paper doesn't say; with rewards from -40 to 10 and
-    alpha from 1 the entropy is too cheap without it, and fast annealing ends at the broad hill."""
     decomposition: Literal["fop", "dop"] = "fop"
     """What q_tot is made of: `fop`, equation 18; `dop`, DOP's sum_i k_i(s) q_i + b(s), all else unchanged
     (the ablation of D.3)."""

@@ -15,7 +15,7 @@ from .presets import AUTOMATIC, DIFFERENTIAL_UPDATES, GREEDY, SCHEDULES
 
 NAMES = (*(schedule.name for schedule in SCHEDULES), AUTOMATIC)
 TEMPERATURE = (
-    "the paper's first and least alpha could not be read; 1 and 0.01 are ours, rewards divided by 10"
+    "the paper's first and least alpha could not be read; 1 and 0.01 are ours, rewards divided by 20"
 )
 
 

@@ -29,6 +29,9 @@ MATRIX_ALPHAS = {
 }
 """Ways of setting alpha in the matrix game; only the first is D.1's."""
 
+MATRIX_FIRST_ALPHAS = (0.01, 0.1, 10.0)
+"""Beside D.1's 1; with 0.01 alpha stays where it is."""
+
 FINAL_ALPHAS = (1.0, 0.5, 0.1, 0.01)
 """Table 2's could not be read; these are ours."""
 
@@ -71,6 +74,13 @@ SCHEDULES = (
 )
 AUTOMATIC = "automatic"
 """D.3's fifth way, which is FOP's default in the differential game."""
+
+UNSCALED: dict[str, Any] = {"reward_scale": 1.0}
+"""Rewards as they are."""
+
+FIRST_ALPHAS = (1.0, 20.0)
+"""With rewards as they are. 1 is the matrix game's; 20 is 1 over the scale that we give the rewards
+otherwise: about three standard deviations of uniform play's rewards, which is 7.0."""
 
 GREEDY: dict[str, Any] = {"alpha": Temperature(0.0, 0.0)}
 """D.3: alpha and alpha_i fixed to 0, the weights lambda kept."""

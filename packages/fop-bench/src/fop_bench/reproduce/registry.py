@@ -11,6 +11,7 @@ from .figure2 import FIGURE_2
 from .figure3 import FIGURE_3
 from .figure6 import FIGURE_6
 from .matrix_tables import TABLE_1, TABLE_3
+from .routing import ROUTING
 from .table2 import TABLE_2
 from .table4 import TABLE_4
 from .temperatures import TEMPERATURES
@@ -18,7 +19,18 @@ from .theory import THEORY
 
 ENTRIES: dict[str, Entry] = {
     entry.name: entry
-    for entry in (TABLE_1, TABLE_2, TABLE_3, TABLE_4, FIGURE_2, FIGURE_3, FIGURE_6, TEMPERATURES, THEORY)
+    for entry in (
+        TABLE_1,
+        TABLE_2,
+        TABLE_3,
+        TABLE_4,
+        FIGURE_2,
+        FIGURE_3,
+        FIGURE_6,
+        TEMPERATURES,
+        THEORY,
+        ROUTING,
+    )
 }
 
 

@@ -1,0 +1,166 @@
+"""FOP's published code against equation 18 as printed, step by step; the rewards' scale and the first alpha.
+
+Three things differ between the two: the factor of the gradient to `q_i - v_i` (1 or `lambda_i`), whether that
+gradient goes on through `v_i`, and what `v_jt` is. All their combinations are tried, one by one. What is read
+off is in docs/algorithms/fop.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fop_algos.schedules import Temperature
+
+from . import table2
+from .differential import fop_cell, share
+from .differential import hits as differential_hits
+from .entry import Cell, Entry, Result, Table
+from .learning import run
+from .paper import Claim
+from .presets import (
+    AUTOMATIC,
+    FIRST_ALPHAS,
+    MATRIX_ALPHA,
+    MATRIX_FIRST_ALPHAS,
+    SCHEDULES,
+    UNSCALED,
+)
+
+if TYPE_CHECKING:
+    from fop_algos.mixers import Routing
+
+ROUTED = ("one", "constant", "sum")
+LITERAL = ("weight", "learned", "free")
+WAYS = (
+    ROUTED,
+    ("one", "constant", "free"),
+    ("one", "learned", "free"),
+    ("weight", "constant", "sum"),
+    ("weight", "constant", "free"),
+    ("weight", "learned", "sum"),
+    LITERAL,
+)
+"""Gradient, v_i, v_jt; with `one` and `sum` nothing is left of the gradient through `v_i`."""
+
+NAMES = {ROUTED: "published code", LITERAL: "equation 18 as printed"}
+HARD = (ROUTED, LITERAL)
+"""Ways that are tried with the largest q_i in place of the soft v_i, too."""
+
+
+def routing(way: tuple[str, str, str]) -> Routing:
+    from fop_algos.mixers import Routing
+
+    return Routing(*way)  # type: ignore[arg-type]
+
+
+def ways(seeds: int) -> list[Cell]:
+    """The matrix game, one cell for each way, then those with the hard baseline."""
+    found = [
+        table2.alpha_cell(seeds, 0.01)
+        if way == ROUTED
+        else table2.fop_cell(" ".join(("routing", *way)), seeds, routing=routing(way))
+        for way in WAYS
+    ]
+    return found + [
+        table2.fop_cell(" ".join(("largest q_i, routing", *way)), seeds, routing=routing(way), baseline="max")
+        for way in HARD
+    ]
+
+
+def first_alphas(seeds: int) -> list[Cell]:
+    """The matrix game with other first temperatures, both ways."""
+    return [
+        table2.fop_cell(
+            f"alpha from {start:g}, routing {' '.join(way)}",
+            seeds,
+            alpha=replace(MATRIX_ALPHA, start=start),
+            routing=routing(way),
+        )
+        for way in HARD
+        for start in MATRIX_FIRST_ALPHAS
+    ]
+
+
+def unscaled(seeds: int) -> list[Cell]:
+    """The differential game with rewards as they are: every schedule from both first temperatures."""
+    found = []
+    for start in FIRST_ALPHAS:
+        for schedule in SCHEDULES:
+            alpha = replace(schedule.alpha, start=start, end=start / 100)
+            what = f"unscaled rewards, alpha from {start:g}, {schedule.name}"
+            found.append(fop_cell(seeds, schedule.updates, what, alpha=alpha, **UNSCALED))
+        learned = Temperature(start, start / 100, 20_000, "updates", kind="automatic")
+        what = f"unscaled rewards, alpha from {start:g}, {AUTOMATIC}"
+        found.append(fop_cell(seeds, what=what, alpha=learned, **UNSCALED))
+    return found
+
+
+def cells(seeds: int) -> list[Cell]:
+    return [*ways(seeds), *first_alphas(seeds), *unscaled(seeds)]
+
+
+def tables(results: Sequence[Result]) -> list[Table]:
+    n_ways, n_alphas = len(ways(1)), len(first_alphas(1))
+    of_ways, of_alphas, of_rewards = (
+        results[:n_ways],
+        results[n_ways : n_ways + n_alphas],
+        results[n_ways + n_alphas :],
+    )
+    rows = [["way", "gradient to q_i - v_i", "through v_i", "v_jt", "v_i", "at (A, A)", "q_tot(A, A)"]]
+    tried = [(way, "soft") for way in WAYS] + [(way, "largest q_i") for way in HARD]
+    for (way, baseline), result in zip(tried, of_ways, strict=True):
+        gradient, through, v_jt = way
+        rows.append(
+            [
+                NAMES.get(way, ""),
+                {"one": "1", "weight": "lambda_i"}[gradient],
+                {"constant": "no", "learned": "yes"}[through],
+                {"sum": "v(s) + sum_i v_i", "free": "v(s)"}[v_jt],
+                baseline,
+                share(*table2.hits(result)),
+                best_value(result),
+            ]
+        )
+    found = [
+        Table(
+            "Matrix game: between the published code and the equation as printed, one thing at a time "
+            "(q_tot(A, A): 10 %, median, 90 % of the seeds; 8 is right).",
+            rows,
+            frozenset(rows[0]),
+        )
+    ]
+    rows = [["way", *(f"alpha from {start:g}" for start in MATRIX_FIRST_ALPHAS)]]
+    for k, way in enumerate(HARD):
+        some = of_alphas[k * len(MATRIX_FIRST_ALPHAS) : (k + 1) * len(MATRIX_FIRST_ALPHAS)]
+        rows.append([NAMES[way], *(share(*table2.hits(result)) for result in some)])
+    found.append(Table("Matrix game: seeds at (A, A) by the first alpha.", rows, frozenset(rows[0])))
+    names = [*(schedule.name for schedule in SCHEDULES), AUTOMATIC]
+    rows = [["alpha", *(f"from {start:g} to {start / 100:g}" for start in FIRST_ALPHAS)]]
+    for k, name in enumerate(names):
+        some = [of_rewards[k + j * len(names)] for j in range(len(FIRST_ALPHAS))]
+        rows.append([name, *(share(*differential_hits(result)) for result in some)])
+    title = (
+        "Differential game, rewards as they are: seeds at the global optimum by the first alpha (alpha is "
+        "annealed to a hundredth in the learning steps of Figure 3)."
+    )
+    return [*found, Table(title, rows, frozenset(rows[0]))]
+
+
+def best_value(result: Result) -> str:
+    import numpy as np
+
+    joint = np.array(result.value["joint"])[:, 0, 0]
+    return " / ".join(f"{x:.1f}" for x in np.percentile(joint, (10, 50, 90)))
+
+
+CLAIM = Claim(
+    "Routing",
+    "The paper states equation 18; its published code runs the gradients otherwise. What of it matters, and "
+    "what do the rewards' scale and the first alpha do?",
+    "",
+)
+
+
+ROUTING = Entry("routing", "beyond", CLAIM, cells, run, tables=tables)
