@@ -7,11 +7,11 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fop_core.types import Clock, TaskSpec
 
-from .algorithm import Algorithm, RoundConfig, within
+from .algorithm import Algorithm, Draws, RoundConfig, within
 from .batch import EpisodeBatch
 from .continuous import from_scale, to_scale
 from .losses import masked_mean
@@ -78,6 +78,8 @@ class ContinuousActors(Algorithm):
     """Policies that read the present observation alone and choose one number each."""
 
     config: ContinuousConfig
+    actor: nn.Module
+    """The nets of all agents' policies."""
 
     def __init__(self, name: str, spec: TaskSpec, config: ContinuousConfig, seed: int) -> None:
         """
@@ -109,6 +111,10 @@ class ContinuousActors(Algorithm):
     @abstractmethod
     def greedy(self, obs: Tensor) -> Tensor:
         """`[..., N, O]` to the scaled actions `[..., N, D]` that tests play."""
+
+    @abstractmethod
+    def policy_loss(self, batch: EpisodeBatch, draws: Draws, clock: Clock) -> tuple[Tensor, ...]:
+        """What `actor` goes down in an update `[]`, and what else the update needs of it; changes nothing."""
 
     @torch.no_grad()
     def joint_value(

@@ -74,7 +74,14 @@ def stacked(make: Callable[[int], Algorithm], seeds: Sequence[int]) -> Algorithm
     return first
 
 
-def train_stack(algorithm: Algorithm, env: VectorEnv, *, updates: int, every: int = 1000) -> Iterator[Moment]:
+def train_stack(
+    algorithm: Algorithm,
+    env: VectorEnv,
+    *,
+    updates: int,
+    every: int = 1000,
+    replay: StackedReplay | None = None,
+) -> Iterator[Moment]:
     """Trains a stack, and tells how far it is before the first update and after each `every` updates.
 
     Args:
@@ -83,6 +90,7 @@ def train_stack(algorithm: Algorithm, env: VectorEnv, *, updates: int, every: in
             slots.
         updates: of every seed.
         every: updates between two moments.
+        replay: where episodes go; None makes one.
 
     Raises:
         ValueError: the environment doesn't fit.
@@ -94,7 +102,8 @@ def train_stack(algorithm: Algorithm, env: VectorEnv, *, updates: int, every: in
         raise ValueError(f"{env.spec.name} has {env.spec.episode_limit} steps an episode; needed: 1")
     if env.n_envs != n_seeds * rows:
         raise ValueError(f"env has {env.n_envs} slots; needed: {n_seeds} seeds x {rows} episodes a round")
-    replay = StackedReplay(env.spec, algorithm.seeds, config.buffer_episodes)
+    if replay is None:
+        replay = StackedReplay(env.spec, algorithm.seeds, config.buffer_episodes)
     play = _Player(algorithm, env, rows)
     clock = Clock()
     metrics: Metrics = {}
@@ -192,7 +201,11 @@ class StackedReplay:
         self._added += reward.shape[1]
 
     def sample(self, n: int) -> Episodes:
-        return self._batch(np.stack([sampler.draw(len(self), n) for sampler in self._samplers]))
+        return self.drawn(self._samplers, n)
+
+    def drawn(self, samplers: Sequence[Sampler], n: int) -> Episodes:
+        """Like `sample`, by samplers of one's own, one for each seed."""
+        return self._batch(np.stack([sampler.draw(len(self), n) for sampler in samplers]))
 
     def latest(self, n: int) -> Episodes:
         return self._batch(np.tile(np.arange(len(self) - n, len(self)), (len(self._samplers), 1)))

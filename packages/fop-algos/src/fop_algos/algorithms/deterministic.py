@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from fop_algos.agents import PerAgentMlp
-from fop_algos.algorithm import Metrics, make_optimiser, numbers, seeded, within
+from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch
 from fop_algos.continuous import ActionValue, DeterministicPolicy, to_normal, to_scale
 from fop_algos.continuous_actors import (
@@ -158,10 +158,7 @@ class DeterministicActors(ContinuousActors):
         loss = critic_loss(values, target, batch.mask)
         metrics = self.descend("td_loss", loss, self.critic_optimiser, max_norm, clock)
 
-        own = self.actor(obs)
-        climbed = self.critic.climbed(obs, state, actions, own)
-        penalty = self.config.action_penalty * own.square().mean((-2, -1))
-        loss = masked_mean(penalty - climbed, batch.mask)
+        (loss,) = self.policy_loss(batch, self.draws(clock), clock)
         metrics |= self.descend("policy_loss", loss, self.actor_optimiser, max_norm, clock)
 
         self.copy_targets(clock, self.config.target_update_episodes)
@@ -170,6 +167,14 @@ class DeterministicActors(ContinuousActors):
             target=masked_mean(target.mean(-1), batch.mask),
         )
         return metrics | means
+
+    def policy_loss(self, batch: EpisodeBatch, draws: Draws, clock: Clock) -> tuple[Tensor]:
+        """The penalty on the policies' actions less what they are worth; nothing is drawn."""
+        obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]
+        own = self.actor(obs)
+        climbed = self.critic.climbed(obs, state, to_scale(batch.actions, self.spec), own)
+        penalty = self.config.action_penalty * own.square().mean((-2, -1))
+        return (masked_mean(penalty - climbed, batch.mask),)
 
     @torch.no_grad()
     def target(self, batch: EpisodeBatch) -> Tensor:

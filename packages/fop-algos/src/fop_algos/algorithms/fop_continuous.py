@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from fop_algos.agents import PerAgentMlp
-from fop_algos.algorithm import Metrics, make_optimiser, numbers, seeded, within
+from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch
 from fop_algos.continuous import ActionValue, GaussianPolicy, SquashedGaussian, to_normal, to_scale
 from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig
@@ -75,16 +75,16 @@ class FopContinuous(ContinuousActors):
         if spec.episode_limit != 1:
             raise FopError(f"{name} with continuous actions plays one-step games; {spec.name} is longer")
         with seeded(seed):
-            self.policy = GaussianPolicy(spec, config.hidden)
+            self.actor = GaussianPolicy(spec, config.hidden)
             self.critic = ActionValue(spec, config.hidden)
             self.value = PerAgentMlp(spec.n_agents, spec.obs_dim, config.hidden, 1)
             self.mixer = make_mixer(spec, config)
         self.temperatures = Temperatures(config.alpha, config.alpha_i, config.alpha_i_rate, spec.n_agents)
-        nets = {"policy": self.policy, "critic": self.critic, "value": self.value, "mixer": self.mixer}
+        nets = {"policy": self.actor, "critic": self.critic, "value": self.value, "mixer": self.mixer}
         self.modules = nn.ModuleDict(nets)
         groups: dict[str, tuple[nn.Module, ...]] = {
             "critic": (self.critic, self.mixer),
-            "policy": (self.policy,),
+            "policy": (self.actor,),
             "value": (self.value,),
         }
         if self.temperatures.learns_alpha or config.alpha_i != "tied":
@@ -96,11 +96,11 @@ class FopContinuous(ContinuousActors):
         }
 
     def explore(self, obs: Tensor, uniform: Tensor) -> Tensor:
-        policy: SquashedGaussian = self.policy(obs)
+        policy: SquashedGaussian = self.actor(obs)
         return policy.sample(to_normal(uniform))
 
     def greedy(self, obs: Tensor) -> Tensor:
-        policy: SquashedGaussian = self.policy(obs)
+        policy: SquashedGaussian = self.actor(obs)
         return policy.greedy()
 
     def values(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
@@ -110,11 +110,7 @@ class FopContinuous(ContinuousActors):
         """Joint evaluation, individual improvement, individual values, temperatures."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]
-        alpha, draws, max_norm = (
-            self.temperatures.of_team(clock),
-            self.draws(clock),
-            self.config.max_gradient_norm,
-        )
+        alpha, max_norm = self.temperatures.of_team(clock), self.config.max_gradient_norm
         alpha_i = self.temperatures.of_agents(alpha)
         optimisers = self.optimisers
 
@@ -125,20 +121,18 @@ class FopContinuous(ContinuousActors):
         loss = td_loss(q_tot, target, batch.mask)
         metrics = self.descend("td_loss", loss, optimisers["critic"], max_norm, clock)
 
-        # Individual improvement (12), by one's own q_i alone, on fresh actions.
-        sampled = self.policy(obs).sample_with_log(draws.normal(actions.shape))
-        q = frozen(self.critic, obs, sampled.action)
-        loss = masked_mean((alpha_i * sampled.log_pi - q).mean(-1), batch.mask)
+        # Individual improvement (12).
+        loss, q, sampled, log_pi = self.policy_loss(batch, self.draws(clock), clock)
         metrics |= self.descend("policy_loss", loss, optimisers["policy"], max_norm, clock)
 
         # v_i = E[q_i - alpha_i log pi_i] under the policy that has just acted.
-        soft_value = (q - alpha_i * sampled.log_pi).detach()
+        soft_value = (q - alpha_i * log_pi).detach()
         v = self.value.each(obs).squeeze(-1)
         loss = masked_mean((v - soft_value).square().mean(-1), batch.mask)
         metrics |= self.descend("value_loss", loss, optimisers["value"], max_norm, clock)
 
         # Temperatures (section C).
-        entropy = masked_mean(-sampled.log_pi.detach().mean(-1), batch.mask)
+        entropy = masked_mean(-log_pi.detach().mean(-1), batch.mask)
         if self.temperatures.learns_alpha:
             loss = self.temperatures.loss(entropy)
             metrics |= self.descend("alpha_loss", loss, optimisers["alpha"], math.inf, clock)
@@ -147,10 +141,25 @@ class FopContinuous(ContinuousActors):
             with torch.no_grad():
                 gain = q - v
                 assert isinstance(self.mixer, FopMixer)
-                lam = self.mixer.weights(state, sampled.action)
+                lam = self.mixer.weights(state, sampled)
                 self.temperatures.follow(gain, lam, gain, batch.mask)
         metrics |= self.temperatures.metrics(alpha)
         return metrics | numbers(q_tot=masked_mean(q_tot.detach(), batch.mask), entropy=entropy)
+
+    def policy_loss(
+        self, batch: EpisodeBatch, draws: Draws, clock: Clock
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """`E_i[alpha_i log pi_i(u_i) - q_i(u_i)]` (12), by one's own `q_i` alone, on fresh actions.
+
+        Returns:
+            The loss `[]`; `q_i` `[B, T, N]`, actions `[B, T, N, D]` and `log pi_i` `[B, T, N]` behind it.
+        """
+        obs = batch.obs[..., :-1, :, :]
+        alpha_i = self.temperatures.of_agents(self.temperatures.of_team(clock))
+        policy: SquashedGaussian = self.actor(obs)
+        action, log_pi = policy.sample_with_log(draws.normal(batch.actions.shape))
+        q = frozen(self.critic, obs, action)
+        return masked_mean((alpha_i * log_pi - q).mean(-1), batch.mask), q, action, log_pi
 
     def mix(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         """`q_tot(s, u)` `[B, T]` of scaled joint actions `[B, T, N, D]` (18)."""

@@ -171,14 +171,7 @@ class Maac(ContinuousActors):
         loss = critic_loss(q, target, batch.mask)
         metrics = self.descend("td_loss", loss, self.critic_optimiser, max_norm, clock)
 
-        policy: SquashedGaussian = self.actor(obs)
-        normal = draws.normal(batch.actions.shape)
-        if self.config.gradient == "pathwise":
-            objective, log_pi = self.pathwise(policy, obs, normal, alpha)
-        else:
-            shape = (*obs.shape[:-2], self.config.baseline_samples, *batch.actions.shape[-2:])
-            objective, log_pi = self.score(policy, obs, normal, draws.normal(shape), alpha)
-        loss = masked_mean(objective.mean(-1), batch.mask)
+        loss, log_pi = self.policy_loss(batch, draws, clock)
         metrics |= self.descend("policy_loss", loss, self.actor_optimiser, max_norm, clock)
 
         self.copy_targets(clock, self.config.target_update_episodes)
@@ -188,6 +181,18 @@ class Maac(ContinuousActors):
             entropy=masked_mean(-log_pi.detach().mean(-1), batch.mask),
         )
         return metrics | means | {"alpha": alpha}
+
+    def policy_loss(self, batch: EpisodeBatch, draws: Draws, clock: Clock) -> tuple[Tensor, Tensor]:
+        """The mean of `pathwise` or `score` `[]`, on fresh actions of all; and `log pi_i` `[B, T, N]`."""
+        obs, alpha = batch.obs[..., :-1, :, :], self.config.alpha(clock)
+        policy: SquashedGaussian = self.actor(obs)
+        normal = draws.normal(batch.actions.shape)
+        if self.config.gradient == "pathwise":
+            objective, log_pi = self.pathwise(policy, obs, normal, alpha)
+        else:
+            shape = (*obs.shape[:-2], self.config.baseline_samples, *batch.actions.shape[-2:])
+            objective, log_pi = self.score(policy, obs, normal, draws.normal(shape), alpha)
+        return masked_mean(objective.mean(-1), batch.mask), log_pi
 
     def pathwise(
         self, policy: SquashedGaussian, obs: Tensor, normal: Tensor, alpha: float

@@ -134,22 +134,28 @@ class Masql(ContinuousActors):
         loss = critic_loss(q, target, batch.mask)
         metrics = self.descend("td_loss", loss, self.critic_optimiser, max_norm, clock)
 
-        few = self.config.sampler_episodes
-        obs, state, mask = obs[..., :few, :, :, :], state[..., :few, :, :], batch.mask[..., :few, :]
-        noise = draws.normal((*obs.shape[:-2], self.config.particles, self.spec.n_agents, NOISE))
-        z = self.actor(obs.unsqueeze(-3).expand(*noise.shape[:-1], -1), noise)
-        slope = self.log_density_slope(z.detach(), state, alpha)
-        direction = stein_direction(z.detach().transpose(-3, -2), slope.transpose(-3, -2)).transpose(-3, -2)
-        loss = masked_mean(-(direction * z).sum(-1).mean((-2, -1)), mask)
+        loss, spread = self.policy_loss(batch, draws, clock)
         metrics |= self.descend("policy_loss", loss, self.actor_optimiser, max_norm, clock)
 
         self.copy_targets(clock, self.config.target_update_episodes)
         means = numbers(
             q_tot=masked_mean(q.detach().squeeze(-1), batch.mask),
             target=masked_mean(target.squeeze(-1), batch.mask),
-            spread=masked_mean(self.own_part(z.detach()).std(-3).mean((-2, -1)), mask),
+            spread=spread,
         )
         return metrics | means | {"alpha": alpha}
+
+    def policy_loss(self, batch: EpisodeBatch, draws: Draws, clock: Clock) -> tuple[Tensor, Tensor]:
+        """`[]`, with Stein's direction for its gradient, on a few episodes; and how wide samples lie `[]`."""
+        few = self.config.sampler_episodes
+        obs, state = batch.obs[..., :few, :-1, :, :], batch.state[..., :few, :-1, :]
+        mask = batch.mask[..., :few, :]
+        noise = draws.normal((*obs.shape[:-2], self.config.particles, self.spec.n_agents, NOISE))
+        z = self.actor(obs.unsqueeze(-3).expand(*noise.shape[:-1], -1), noise)
+        slope = self.log_density_slope(z.detach(), state, self.config.alpha(clock))
+        direction = stein_direction(z.detach().transpose(-3, -2), slope.transpose(-3, -2)).transpose(-3, -2)
+        loss = masked_mean(-(direction * z).sum(-1).mean((-2, -1)), mask)
+        return loss, masked_mean(self.own_part(z.detach()).std(-3).mean((-2, -1)), mask)
 
     def log_density_slope(self, z: Tensor, state: Tensor, alpha: float) -> Tensor:
         """The gradient of what samples should be distributed like, `exp(q(s, tanh z) / alpha)` in `tanh z`.
