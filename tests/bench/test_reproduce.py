@@ -71,7 +71,7 @@ def test_every_entry_has_its_claim_and_cells_of_its_own() -> None:
         assert name == entry.name
         assert (entry.claim is paper.CLAIMS.get(name)) is (entry.group != "beyond")
         assert (entry.checks is None) is (entry.group == "beyond")
-    assert set(paper.CLAIMS) <= set(registry.ENTRIES) | {"figure5"}
+    assert set(paper.CLAIMS) <= set(registry.ENTRIES)
 
 
 def test_entries_are_chosen_by_name_and_by_group_each_once() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from fop_algos.algorithm import Algorithm
     from fop_algos.stack import Moment
+    from fop_core.protocols import VectorEnv
 
 TRAINER = 1
 """Part of every cell: what is trained otherwise is another cell."""
@@ -82,22 +83,10 @@ def run(cell: Cell, tell: Tell) -> Any:
         matrix games also `individual` `[K, N, A]` and `joint` `[K, A, .., A]` values at the end, on the
         differential game `trails`.
     """
-    import torch
+    from fop_algos.stack import train_stack
 
-    import fop_envs
-    from fop_algos import catalogue
-    from fop_algos.stack import stacked, train_stack
-
-    torch.set_num_threads(1)
     settings = cell.settings
-    options = {"payoff": settings["payoff"]} if settings["payoff"] else {}
-    spec = fop_envs.make(settings["game"], **options).spec
-    kind = type(catalogue.entry(settings["algorithm"]).config_for(spec))
-    config = msgspec.convert(settings["config"], kind)
-    algorithm = stacked(
-        lambda seed: catalogue.build(settings["algorithm"], spec, config, seed), range(settings["seeds"])
-    )
-    env = fop_envs.make(settings["game"], n_envs=settings["seeds"] * config.episodes_per_round, **options)
+    algorithm, env = built(cell)
     moments = []
     every = max(1, settings["updates"] // MOMENTS)
     for moment in train_stack(algorithm, env, updates=settings["updates"], every=every):
@@ -140,6 +129,27 @@ def trails(moments: Sequence[Moment], uniform_episodes: int) -> dict[str, Any]:
             points = played[:: max(1, -(-len(played) // POINTS))]
             found["trails"].append(points.astype(float).round(2).tolist())
     return found
+
+
+def built(cell: Cell) -> tuple[Algorithm, VectorEnv]:
+    """A cell's stack before its first update, and what it plays in; torch gets one thread."""
+    import torch
+
+    import fop_envs
+    from fop_algos import catalogue
+    from fop_algos.stack import stacked
+
+    torch.set_num_threads(1)
+    settings = cell.settings
+    options = {"payoff": settings["payoff"]} if settings["payoff"] else {}
+    spec = fop_envs.make(settings["game"], **options).spec
+    kind = type(catalogue.entry(settings["algorithm"]).config_for(spec))
+    config = msgspec.convert(settings["config"], kind)
+    algorithm = stacked(
+        lambda seed: catalogue.build(settings["algorithm"], spec, config, seed), range(settings["seeds"])
+    )
+    env = fop_envs.make(settings["game"], n_envs=settings["seeds"] * config.episodes_per_round, **options)
+    return algorithm, env
 
 
 def values(algorithm: Algorithm) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fop_core.errors import UnknownName
 from .entry import Entry
 from .figure2 import FIGURE_2
 from .figure3 import FIGURE_3
+from .figure5 import FIGURE_5
 from .figure6 import FIGURE_6
 from .matrix_tables import TABLE_1, TABLE_3
 from .routing import ROUTING
@@ -26,6 +27,7 @@ ENTRIES: dict[str, Entry] = {
         TABLE_4,
         FIGURE_2,
         FIGURE_3,
+        FIGURE_5,
         FIGURE_6,
         TEMPERATURES,
         THEORY,
