@@ -32,9 +32,9 @@ def test_a_policy_has_converged_when_it_stays_near_where_it_ends() -> None:
     first = [0.0, 0.0, 4.5, 3.9, 4.1, 5.0]
     actions = np.array([[[[a], [2.0]], [[1.0], [2.0]]] for a in first])
     steps = [0, 10, 20, 30, 40, 50]
-    assert figure5.converged(steps, actions).tolist() == [40, 0]
+    assert figure5.converged(steps, actions, 1.0).tolist() == [40, 0]
     actions[4, 1, 1] = 3.01  # the other agent's action counts as well
-    assert figure5.converged(steps, actions).tolist() == [40, 50]
+    assert figure5.converged(steps, actions, 1.0).tolist() == [40, 50]
 
 
 def made(cell: Cell, relative: Any, variance: Any = None, converged: int = figure5.UPDATES) -> Result:
@@ -111,7 +111,7 @@ def test_the_variance_alone_stands_in_the_table_and_is_not_judged() -> None:
 
 def test_a_small_cell_and_its_page(tmp_path: Path) -> None:
     """Five methods, really trained, at 2 seeds; what the game says about each must show."""
-    measured = {"moments": [50, 100], "samples": 4, "episodes": 8}
+    measured = {"moments": [50, 100], "samples": 4, "episodes": 8, "every": 50, "near": 1.0}
     found = []
     for cell in figure5.cells(2):
         small = replace(cell, settings={**cell.settings, "updates": 100, "gradients": measured})

@@ -26,6 +26,7 @@ SCALES = (0.1, 1.0)
 
 UPDATES = 3000
 EVERY = 50
+"""Learning steps between two looks at greedy play."""
 MOMENTS = (50, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1250, 1500, 1750, 2000, 2500, 3000)
 """Learning steps after which gradients are measured, closer where methods with a definite action learn."""
 SAMPLES, EPISODES = 32, 64
@@ -43,7 +44,7 @@ MEASURES = {
 
 
 def cells(seeds: int) -> list[Cell]:
-    measured = {"moments": MOMENTS, "samples": SAMPLES, "episodes": EPISODES}
+    measured = {"moments": MOMENTS, "samples": SAMPLES, "episodes": EPISODES, "every": EVERY, "near": NEAR}
     found = []
     for scale in SCALES:
         for name, algorithm in METHODS.items():
@@ -64,7 +65,7 @@ def run(cell: Cell, tell: Tell) -> Any:
 
     Returns:
         `variance` and `relative` `[M, K]` at the moments (`fop_algos.gradients.GradientNoise`), `converged`
-        `[K]`: the learning steps after which a seed's greedy joint action stays `NEAR` where it ends.
+        `[K]`: the learning steps after which a seed's greedy joint action stays `near` where it ends.
     """
     from fop_algos.continuous_actors import ContinuousActors
     from fop_algos.gradients import gradient_noise
@@ -76,7 +77,9 @@ def run(cell: Cell, tell: Tell) -> Any:
     assert algorithm.seeds is not None
     replay = StackedReplay(env.spec, algorithm.seeds, algorithm.config.buffer_episodes)
     noise, steps, actions = [], [], []
-    for moment in train_stack(algorithm, env, updates=settings["updates"], every=EVERY, replay=replay):
+    for moment in train_stack(
+        algorithm, env, updates=settings["updates"], every=measured["every"], replay=replay
+    ):
         steps.append(moment.clock.updates)
         actions.append(moment.actions)
         if moment.clock.updates in measured["moments"]:
@@ -93,13 +96,13 @@ def run(cell: Cell, tell: Tell) -> Any:
     return {
         "variance": [[_short(x) for x in one.variance.tolist()] for one in noise],
         "relative": [[_short(x) for x in one.relative.tolist()] for one in noise],
-        "converged": converged(steps, np.array(actions, np.float64)).tolist(),
+        "converged": converged(steps, np.array(actions, np.float64), measured["near"]).tolist(),
     }
 
 
-def converged(steps: Sequence[int], actions: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Of `[M, K, N, D]` greedy actions after `[M]` steps: `[K]`, when they came `NEAR` the last, for good."""
-    away = (np.abs(actions - actions[-1]) > NEAR).any((2, 3))
+def converged(steps: Sequence[int], actions: npt.NDArray[np.float64], near: float) -> npt.NDArray[np.int64]:
+    """Of `[M, K, N, D]` greedy actions after `[M]` steps: `[K]`, when they came `near` the last, for good."""
+    away = (np.abs(actions - actions[-1]) > near).any((2, 3))
     last_away = len(away) - 1 - away[::-1].argmax(0)
     return np.array(steps)[np.where(away.any(0), last_away + 1, 0)]
 
