@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,15 +15,10 @@ from fop_bench.work import Tell
 
 from . import paper
 from .entry import Cell, Check, Entry, Result, Table
-from .learning import built, cell
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
+from .learning import built, cell, converged
+from .presets import REWARD_SCALES
 
 METHODS = {"FOP": "fop", "DOP": "dop", "FacMADDPG": "facmaddpg", "MADDPG": "maddpg", "MAAC": "maac"}
-SCALES = (0.1, 1.0)
-"""What the critics' reward is multiplied by: the catalogue's, and the game's own."""
-
 UPDATES = 3000
 EVERY = 50
 """Learning steps between two looks at greedy play."""
@@ -46,7 +41,7 @@ MEASURES = {
 def cells(seeds: int) -> list[Cell]:
     measured = {"moments": MOMENTS, "samples": SAMPLES, "episodes": EPISODES, "every": EVERY, "near": NEAR}
     found = []
-    for scale in SCALES:
+    for scale in REWARD_SCALES:
         for name, algorithm in METHODS.items():
             trained = cell(
                 f"{name}'s gradients, reward x {scale:g}",
@@ -96,15 +91,8 @@ def run(cell: Cell, tell: Tell) -> Any:
     return {
         "variance": [[_short(x) for x in one.variance.tolist()] for one in noise],
         "relative": [[_short(x) for x in one.relative.tolist()] for one in noise],
-        "converged": converged(steps, np.array(actions, np.float64), measured["near"]).tolist(),
+        "converged": np.array(steps)[converged(np.array(actions), measured["near"])].tolist(),
     }
-
-
-def converged(steps: Sequence[int], actions: npt.NDArray[np.float64], near: float) -> npt.NDArray[np.int64]:
-    """Of `[M, K, N, D]` greedy actions after `[M]` steps: `[K]`, when they came `near` the last, for good."""
-    away = (np.abs(actions - actions[-1]) > near).any((2, 3))
-    last_away = len(away) - 1 - away[::-1].argmax(0)
-    return np.array(steps)[np.where(away.any(0), last_away + 1, 0)]
 
 
 def _short(x: float) -> float:
@@ -137,7 +125,7 @@ def text(found: Estimate) -> str:
 def by_scale(results: Sequence[Result]) -> dict[float, dict[str, Result]]:
     """Results by the reward's scale and method."""
     given = iter(results)
-    return {scale: {name: next(given) for name in METHODS} for scale in SCALES}
+    return {scale: {name: next(given) for name in METHODS} for scale in REWARD_SCALES}
 
 
 UNSAID = (
@@ -188,7 +176,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
 def figure(results: Sequence[Result]) -> Any:
     """A row for each measure, a column for each scale of the reward; 0 is the lower edge."""
     drawn, axes = pyplot().subplots(
-        len(MEASURES), len(SCALES), figsize=(7.2, 5.4), sharex=True, sharey="row", layout="constrained"
+        len(MEASURES), len(REWARD_SCALES), figsize=(7.2, 5.4), sharex=True, sharey="row", layout="constrained"
     )
     for row, (measure, label) in zip(axes, MEASURES.items(), strict=True):
         values = np.array([result.value[measure] for result in results], np.float64)  # [C, M, K]

@@ -99,13 +99,11 @@ def run(cell: Cell, tell: Tell) -> Any:
     }
     if settings["game"] == "matrix":
         return result | values(algorithm)
-    return result | trails(moments, config.uniform_episodes)
+    return result | trails(moments, settings["config"]["uniform_episodes"])
 
 
 def trails(moments: Sequence[Moment], uniform_episodes: int) -> dict[str, Any]:
     """How widely each seed explored before it converged, uniform episodes left out.
-
-    A seed has converged when from then on no greedy action is further than `NEAR` from the last one.
 
     Returns:
         `converged` `[K]` learning steps; `areas` `[K]` of the ellipses that hold 95 % of a normal
@@ -114,11 +112,8 @@ def trails(moments: Sequence[Moment], uniform_episodes: int) -> dict[str, Any]:
     """
     import numpy as np
 
-    greedy = np.stack([moment.actions[..., 0] for moment in moments])  # [M, K, N]
-    apart = np.abs(greedy - greedy[-1]).max(-1) > NEAR
-    converged = np.where(apart.any(0), len(moments) - np.argmax(apart[::-1], 0), 0)  # the moment's number
     found: dict[str, Any] = {"converged": [], "areas": [], "trails": []}
-    for k, at in enumerate(converged):
+    for k, at in enumerate(converged(np.stack([moment.actions for moment in moments]), NEAR)):
         played = np.concatenate([moment.explored[k, ..., 0] for moment in moments[: at + 1]])
         played = played[uniform_episodes:]
         found["converged"].append(moments[at].clock.updates)
@@ -129,6 +124,16 @@ def trails(moments: Sequence[Moment], uniform_episodes: int) -> dict[str, Any]:
             points = played[:: max(1, -(-len(played) // POINTS))]
             found["trails"].append(points.astype(float).round(2).tolist())
     return found
+
+
+def converged(actions: npt.NDArray[Any], near: float) -> npt.NDArray[np.int64]:
+    """Of `[M, K, N, D]` greedy actions along the way: `[K]`, the first moment from which on no action is
+    further than `near` from the last one.
+    """
+    import numpy as np
+
+    away = (np.abs(actions - actions[-1]) > near).any((2, 3))
+    return np.where(away.any(0), len(away) - away[::-1].argmax(0), 0)
 
 
 def built(cell: Cell) -> tuple[Algorithm, VectorEnv]:

@@ -75,6 +75,9 @@ SCHEDULES = (
 AUTOMATIC = "automatic"
 """D.3's fifth way, which is FOP's default in the differential game."""
 
+REWARD_SCALES = (0.05, 1.0)
+"""What critics' rewards are multiplied by in Figure 5: our default for all methods, and nothing."""
+
 UNSCALED: dict[str, Any] = {"reward_scale": 1.0}
 """Rewards as they are."""
 
