@@ -12,7 +12,7 @@ from . import paper
 from .differential import at_optimum, fop_cell, hits, share
 from .entry import Cell, Check, Entry, Result, Table
 from .learning import cell, final_returns, run
-from .presets import DIFFERENTIAL_UPDATES, SIGMA, SIGMAS, SUCCESS, WARM_UPS
+from .presets import BASELINE_UPDATES, SIGMA, SIGMA_UPDATES, SIGMAS, SUCCESS, WARM_UPS
 
 METHODS = {
     "FOP": "fop",
@@ -38,7 +38,7 @@ def method_cell(name: str, seeds: int, warm_up: int, sigma: float = SIGMA) -> Ce
         f"{what}, {warm_up} uniform episodes, differential game",
         METHODS[name],
         seeds,
-        DIFFERENTIAL_UPDATES,
+        BASELINE_UPDATES if sigma == SIGMA else SIGMA_UPDATES,
         game="differential",
         uniform_episodes=warm_up,
         **changes,
