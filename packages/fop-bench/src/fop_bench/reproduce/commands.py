@@ -10,7 +10,8 @@ SUMMARY = "draw the paper's tables and figures again, beside what the paper says
 EXAMPLES = """\
 examples:
   fop-bench reproduce table4 figure6             these two
-  fop-bench reproduce all --workers 2            everything there is
+  fop-bench reproduce games                      all of the paper's tables and figures but training on SMAC
+  fop-bench reproduce beyond                     what the paper leaves open
   fop-bench reproduce page runs/reproduce        docs/reproducing.md again, with its figures, from the records
 
 Ctrl-C at any moment keeps every cell that is done; the same command goes on where it stopped.
@@ -24,7 +25,7 @@ SEEDS = 20
 def add_entries(parser: argparse.ArgumentParser, count: Callable[[str], int]) -> None:
     """The options that run entries."""
     parser.add_argument(
-        "entries", nargs="+", metavar="ENTRY", help="a table or a figure, e.g. table4; maps; all"
+        "entries", nargs="+", metavar="ENTRY", help="a table or a figure, e.g. table4; maps, games, beyond, all"
     )
     _seeds(parser, count)
     parser.add_argument(
