@@ -25,7 +25,7 @@ SEEDS = 20
 def add_entries(parser: argparse.ArgumentParser, count: Callable[[str], int]) -> None:
     """The options that run entries."""
     parser.add_argument(
-        "entries", nargs="+", metavar="ENTRY", help="a table or a figure, e.g. table4; maps, games, beyond, all"
+        "entries", nargs="+", metavar="ENTRY", help="e.g. table4, figure2; maps, games, beyond, all"
     )
     _seeds(parser, count)
     parser.add_argument(
