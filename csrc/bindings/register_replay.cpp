@@ -62,10 +62,12 @@ Dense<T> actions_as(const py::array& actions) {
 
 void add(EpisodeRing& ring, std::size_t steps, const Dense<float>& obs, const Dense<float>& state,
          const Dense<bool>& available, const py::array& actions, const Dense<float>& reward,
-         const Dense<bool>& terminated, const Dense<std::int64_t>& lengths) {
+         const Dense<bool>& terminated, const Dense<std::int64_t>& lengths,
+         const Dense<std::int64_t>& label) {
   const auto episodes = static_cast<std::size_t>(lengths.size());
   expect(ring.shape(), episodes, steps, obs.size(), state.size(), available.size(), actions.size(),
          reward.size(), terminated.size());
+  if (label.size() != lengths.size()) throw py::value_error("label does not fit the batch");
   EpisodesIn in{.episodes = episodes,
                 .steps = steps,
                 .obs = obs.data(),
@@ -73,7 +75,8 @@ void add(EpisodeRing& ring, std::size_t steps, const Dense<float>& obs, const De
                 .available = bytes_of(available),
                 .reward = reward.data(),
                 .terminated = bytes_of(terminated),
-                .lengths = lengths.data()};
+                .lengths = lengths.data(),
+                .label = label.data()};
   if (ring.shape().discrete()) {
     in.choices = actions_as<std::int64_t>(actions).data();
   } else {
@@ -85,12 +88,13 @@ void add(EpisodeRing& ring, std::size_t steps, const Dense<float>& obs, const De
 
 void gather(const EpisodeRing& ring, const Ages& ages, std::size_t steps, Dense<float> obs,
             Dense<float> state, Dense<bool> available, const py::array& actions, Dense<float> reward,
-            Dense<bool> terminated, Dense<bool> mask, Dense<std::int64_t> lengths) {
+            Dense<bool> terminated, Dense<bool> mask, Dense<std::int64_t> lengths,
+            Dense<std::int64_t> label) {
   const auto episodes = static_cast<std::size_t>(ages.size());
   expect(ring.shape(), episodes, steps, obs.size(), state.size(), available.size(), actions.size(),
          reward.size(), terminated.size());
-  if (mask.size() != terminated.size() || lengths.size() != ages.size()) {
-    throw py::value_error("mask and lengths do not fit the batch");
+  if (mask.size() != terminated.size() || lengths.size() != ages.size() || label.size() != ages.size()) {
+    throw py::value_error("mask, lengths and label do not fit the batch");
   }
   EpisodesOut out{.episodes = episodes,
                   .steps = steps,
@@ -100,7 +104,8 @@ void gather(const EpisodeRing& ring, const Ages& ages, std::size_t steps, Dense<
                   .reward = reward.mutable_data(),
                   .terminated = bytes_of(terminated),
                   .mask = bytes_of(mask),
-                  .lengths = lengths.mutable_data()};
+                  .lengths = lengths.mutable_data(),
+                  .label = label.mutable_data()};
   if (ring.shape().discrete()) {
     out.choices = actions_as<std::int64_t>(actions).mutable_data();
   } else {
@@ -122,17 +127,19 @@ py::dict content(const EpisodeRing& ring) {
   arrays["terminated"] = to_array(saved.terminated);
   arrays["obs_values"] = to_array(saved.obs_values);
   arrays["state_values"] = to_array(saved.state_values);
+  arrays["label"] = to_array(saved.label);
   arrays["blocks"] = to_array(saved.blocks);
   return arrays;
 }
 
 void restore(EpisodeRing& ring, const Dense<std::int64_t>& lengths, const Dense<std::uint8_t>& terminated,
              const Dense<std::int64_t>& obs_values, const Dense<std::int64_t>& state_values,
-             const Dense<std::uint8_t>& blocks) {
+             const Dense<std::int64_t>& label, const Dense<std::uint8_t>& blocks) {
   const RingContent saved{.lengths = to_vector(lengths),
                           .terminated = to_vector(terminated),
                           .obs_values = to_vector(obs_values),
                           .state_values = to_vector(state_values),
+                          .label = to_vector(label),
                           .blocks = to_vector(blocks)};
   const py::gil_scoped_release release;
   ring.restore(saved);
@@ -154,18 +161,18 @@ void register_replay(py::module_& module) {
       .def_property_readonly("nbytes", &EpisodeRing::nbytes)
       .def("add", &add, py::arg("steps"), py::arg("obs").noconvert(), py::arg("state").noconvert(),
            py::arg("available").noconvert(), py::arg("actions").noconvert(), py::arg("reward").noconvert(),
-           py::arg("terminated").noconvert(), py::arg("lengths").noconvert())
+           py::arg("terminated").noconvert(), py::arg("lengths").noconvert(), py::arg("label").noconvert())
       .def(
           "longest", [](const EpisodeRing& ring, const Ages& ages) { return ring.longest(span_of(ages)); },
           py::arg("ages").noconvert())
       .def("gather", &gather, py::arg("ages").noconvert(), py::arg("steps"), py::arg("obs").noconvert(),
            py::arg("state").noconvert(), py::arg("available").noconvert(), py::arg("actions").noconvert(),
            py::arg("reward").noconvert(), py::arg("terminated").noconvert(), py::arg("mask").noconvert(),
-           py::arg("lengths").noconvert())
+           py::arg("lengths").noconvert(), py::arg("label").noconvert())
       .def("content", &content)
       .def("restore", &restore, py::arg("lengths").noconvert(), py::arg("terminated").noconvert(),
            py::arg("obs_values").noconvert(), py::arg("state_values").noconvert(),
-           py::arg("blocks").noconvert());
+           py::arg("label").noconvert(), py::arg("blocks").noconvert());
 
   py::class_<Sampler>(module, "Sampler")
       .def(py::init<std::uint64_t, std::uint64_t>(), py::arg("seed"), py::arg("draws") = 0)

@@ -130,6 +130,7 @@ EpisodeRing::Episode EpisodeRing::pack(const EpisodesIn& in, std::size_t row) co
   episode.obs_values = count_nonzero(obs, dense.n_obs);
   episode.state_values = count_nonzero(state, dense.n_state);
   episode.terminated = in.terminated[row * in.steps + episode.length - 1] != 0;
+  episode.label = in.label[row];
 
   const Layout l = layout(episode);
   episode.block = std::make_unique_for_overwrite<std::uint8_t[]>(l.size);
@@ -196,6 +197,7 @@ void EpisodeRing::unpack(const Episode& episode, const EpisodesOut& out, std::si
   zero(terminated, terminated + steps);
   terminated[episode.length - 1] = episode.terminated ? 1 : 0;
   out.lengths[row] = static_cast<std::int64_t>(episode.length);
+  out.label[row] = episode.label;
 }
 
 void EpisodeRing::add(const EpisodesIn& in) {
@@ -251,6 +253,7 @@ RingContent EpisodeRing::content() const {
     content.terminated.push_back(episode.terminated ? 1 : 0);
     content.obs_values.push_back(static_cast<std::int64_t>(episode.obs_values));
     content.state_values.push_back(static_cast<std::int64_t>(episode.state_values));
+    content.label.push_back(episode.label);
     const std::uint8_t* block = episode.block.get();
     content.blocks.insert(content.blocks.end(), block, block + layout(episode).size);
   }
@@ -277,7 +280,8 @@ void EpisodeRing::check_block(const Episode& episode) const {
 
 void EpisodeRing::restore(const RingContent& content) {
   const std::size_t n = content.lengths.size();
-  if (content.terminated.size() != n || content.obs_values.size() != n || content.state_values.size() != n) {
+  if (content.terminated.size() != n || content.obs_values.size() != n || content.state_values.size() != n ||
+      content.label.size() != n) {
     refuse("its tables have different lengths");
   }
   if (n > capacity_) refuse(std::to_string(n) + " episodes do not fit into " + std::to_string(capacity_));
@@ -298,6 +302,7 @@ void EpisodeRing::restore(const RingContent& content) {
     episode.obs_values = static_cast<std::size_t>(content.obs_values[k]);
     episode.state_values = static_cast<std::size_t>(content.state_values[k]);
     episode.terminated = content.terminated[k] != 0;
+    episode.label = content.label[k];
     const std::size_t size = layout(episode).size;
     if (size > content.blocks.size() - from) refuse("its episodes are cut short");
     episode.block = std::make_unique_for_overwrite<std::uint8_t[]>(size);

@@ -4,7 +4,8 @@
 //   obs values | state values | reward [T] | controls [T, N, D]     float32, obs and state without their
 //   zeros obs bits | state bits | available bits [T+1, N, A]              one bit per number choices [T, N]
 //   1, 2 or 4 bytes, the fewest that hold A - 1
-// Whether it terminated is one flag per episode. Masks and one-hots are derived, so they are not stored.
+// Whether it terminated is one flag per episode, its label one number. Masks and one-hots are derived, so
+// they are not stored.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +43,7 @@ struct PaddedEpisodes {
   Byte* terminated = nullptr;  // [B, T]
   Byte* mask = nullptr;        // [B, T]; not read by add
   Int* lengths = nullptr;      // [B]
+  Int* label = nullptr;        // [B]
 };
 using EpisodesOut = PaddedEpisodes<float, std::uint8_t, std::int64_t>;
 using EpisodesIn = PaddedEpisodes<const float, const std::uint8_t, const std::int64_t>;
@@ -52,6 +54,7 @@ struct RingContent {
   std::vector<std::uint8_t> terminated;
   std::vector<std::int64_t> obs_values;  // numbers that are not zero
   std::vector<std::int64_t> state_values;
+  std::vector<std::int64_t> label;
   std::vector<std::uint8_t> blocks;  // one behind the other
 };
 
@@ -88,6 +91,7 @@ class EpisodeRing {
     std::size_t length = 0;
     std::size_t obs_values = 0;
     std::size_t state_values = 0;
+    std::int64_t label = 0;
     bool terminated = false;
   };
   struct Layout;

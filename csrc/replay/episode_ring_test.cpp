@@ -30,7 +30,8 @@ struct Batch {
         reward(n * t),
         terminated(n * t),
         mask(n * t),
-        lengths(n) {}
+        lengths(n),
+        label(n) {}
 
   static Batch tagged(std::int64_t tag, std::int64_t length) {
     Batch b(1, 6);
@@ -42,6 +43,7 @@ struct Batch {
     std::fill_n(b.reward.begin(), static_cast<std::size_t>(length), static_cast<float>(tag));
     b.terminated[static_cast<std::size_t>(length - 1)] = tag % 2 == 0 ? 1 : 0;
     b.lengths[0] = length;
+    b.label[0] = 1000 - tag;
     return b;
   }
 
@@ -54,7 +56,8 @@ struct Batch {
             .choices = choices.data(),
             .reward = reward.data(),
             .terminated = terminated.data(),
-            .lengths = lengths.data()};
+            .lengths = lengths.data(),
+            .label = label.data()};
   }
   fop::EpisodesOut out() {
     return {.episodes = n,
@@ -66,7 +69,8 @@ struct Batch {
             .reward = reward.data(),
             .terminated = terminated.data(),
             .mask = mask.data(),
-            .lengths = lengths.data()};
+            .lengths = lengths.data(),
+            .label = label.data()};
   }
 
   std::size_t n, t;
@@ -75,7 +79,7 @@ struct Batch {
   std::vector<std::int64_t> choices;
   std::vector<float> reward;
   std::vector<std::uint8_t> terminated, mask;
-  std::vector<std::int64_t> lengths;
+  std::vector<std::int64_t> lengths, label;
 };
 
 template <typename Exception, typename Call>
@@ -99,6 +103,7 @@ void test_oldest_goes_first_and_padding_is_zero() {
   std::fill(got.available.begin(), got.available.end(), std::uint8_t{9});
   ring.gather(ages, got.out());
   CHECK((got.lengths == std::vector<std::int64_t>{5, 3}));
+  CHECK((got.label == std::vector<std::int64_t>{995, 997}));
   CHECK((got.reward == std::vector<float>{5, 5, 5, 5, 5, 3, 3, 3, 0, 0}));
   CHECK((got.mask == std::vector<std::uint8_t>{1, 1, 1, 1, 1, 1, 1, 1, 0, 0}));
   CHECK((got.terminated == std::vector<std::uint8_t>(10, 0)));  // odd tags were cut off
@@ -136,6 +141,7 @@ void test_restore_refuses_damage() {
   EpisodeRing other(kShape, 3);
   other.restore(saved);
   CHECK(other.content().blocks == saved.blocks && other.content().lengths == saved.lengths);
+  CHECK((other.content().label == std::vector<std::int64_t>{998, 997, 996}));
   // Whatever byte of the blocks is hit: either refused, or harmless (a number changed, nothing else).
   Batch out(3, 6);
   const std::vector<std::int64_t> ages{0, 1, 2};
@@ -154,6 +160,9 @@ void test_restore_refuses_damage() {
   CHECK(!refused<std::invalid_argument>([&] { other.restore(cut); }).empty());
   cut = saved;
   cut.lengths[0] = 6;
+  CHECK(!refused<std::invalid_argument>([&] { other.restore(cut); }).empty());
+  cut = saved;
+  cut.label.pop_back();
   CHECK(!refused<std::invalid_argument>([&] { other.restore(cut); }).empty());
   cut = saved;
   cut.obs_values[1] = -1;

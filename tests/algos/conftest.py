@@ -65,6 +65,7 @@ def new_batch() -> Callable[..., EpisodeBatch]:
                 terminated=ended,
                 mask=mask,
                 lengths=np.array(lengths),
+                label=np.zeros(n, np.int64),
             )
         )
 
@@ -95,6 +96,7 @@ def new_continuous_batch() -> Callable[..., EpisodeBatch]:
             reward=filled(mask),
             terminated=ended,
             mask=mask,
+            label=torch.zeros(n, dtype=torch.int64),
         )
 
     return make

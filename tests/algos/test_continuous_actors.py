@@ -53,6 +53,7 @@ def episodes(padding: float) -> Episodes:
         terminated=np.array([[False] * 3, [True, False, False]]),
         mask=mask,
         lengths=lengths,
+        label=np.zeros(2, np.int64),
     )
 
 
@@ -88,6 +89,7 @@ def hill(n: int) -> EpisodeReplay:
             terminated=ones,
             mask=ones,
             lengths=np.ones(n, np.int64),
+            label=np.zeros(n, np.int64),
         )
     )
     return replay

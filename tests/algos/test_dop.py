@@ -37,6 +37,7 @@ def steps(reward: list[list[float]], terminated: list[list[bool]], mask: list[li
         reward=torch.tensor(reward),
         terminated=torch.tensor(terminated),
         mask=torch.tensor(mask),
+        label=torch.zeros(n, dtype=torch.int64),
     )
 
 
@@ -195,6 +196,7 @@ def chosen_once(
         reward=torch.zeros(1, 1),
         terminated=true,
         mask=true,
+        label=torch.zeros(1, dtype=torch.int64),
     )
 
 
@@ -283,6 +285,7 @@ def test_padding_does_not_teach(new_batch) -> None:  # type: ignore[no-untyped-d
     short = EpisodeBatch(
         **{name: getattr(alone, name)[1:, :3] for name in ("obs", "state", "available")},
         **{name: getattr(alone, name)[1:, :2] for name in ("actions", "reward", "terminated", "mask")},
+        label=alone.label[1:],
     )
     padded = EpisodeBatch(**{name: getattr(both, name)[1:] for name in EpisodeBatch.__dataclass_fields__})
     for epsilon in (0.0, 0.3):

@@ -74,6 +74,7 @@ def one_step(obs: Tensor, state: Tensor) -> EpisodeBatch:
         reward=torch.zeros(n, 1),
         terminated=true,
         mask=true,
+        label=torch.zeros(n, dtype=torch.int64),
     )
 
 

@@ -96,6 +96,7 @@ def test_padding_changes_nothing(new_batch) -> None:  # type: ignore[no-untyped-
         alone = EpisodeBatch(
             *(getattr(beside, name)[:1, :4] for name in ("obs", "state", "available")),
             *(getattr(beside, name)[:1, :3] for name in ("actions", "reward", "terminated", "mask")),
+            beside.label[:1],
         )
         # The drawn actions differ with the shape, so draw greedily: logits so far apart that any draw agrees.
         fop.modules["actor"].output.weight.data *= 1e4

@@ -122,6 +122,7 @@ def test_the_expected_joint_target_is_the_operator_of_lemma_1(seed: int, alpha: 
         reward=torch.from_numpy(game.reward[tau, u]).unsqueeze(-1),
         terminated=torch.zeros(rows, 1, dtype=torch.bool),
         mask=torch.ones(rows, 1, dtype=torch.bool),
+        label=empty,
     )
     log_pi = torch.from_numpy(factorisation.of_joint_actions(np.log(policies))[:, tau2, u2].T.copy())
     config = replace(FopConfig(), entropy_in_target="joint", gamma=0.9)

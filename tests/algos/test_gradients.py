@@ -66,7 +66,7 @@ def test_variance_over_minibatches_and_over_fresh_noise_is_what_it_must_be() -> 
     replay = StackedReplay(SPEC, SEEDS, stored)
     actions = np.random.default_rng(0).normal(size=(2, stored, 2, 1)).astype(np.float32)
     actions[1] *= 3
-    replay.add(actions, np.zeros((2, stored), np.float32))
+    replay.add(actions, np.zeros((2, stored), np.float32), np.zeros((2, stored), np.int64))
     noise = gradient_noise(algorithm, replay, Clock(updates=8), samples=4000, episodes=drawn)
     spread = actions[:, :, 0, 0].var(1, ddof=1)
     total = spread / drawn * (1 - drawn / stored) + 1 / drawn
@@ -105,7 +105,7 @@ def test_it_is_what_each_seed_computes_alone(name: str) -> None:
         gradients = []
         for number in numbers:
             episodes = replay.drawn([Sampler(s, number) for s in SEEDS], 6)
-            fields = ("obs", "state", "available", "actions", "reward", "terminated", "mask")
+            fields = ("obs", "state", "available", "actions", "reward", "terminated", "mask", "label")
             batch = EpisodeBatch(*(torch.from_numpy(getattr(episodes, f)[k].copy()) for f in fields))
             alone.actor.zero_grad()
             loss = alone.policy_loss(batch, Draws(seed, None, Clock(updates=number)), clock)[0]

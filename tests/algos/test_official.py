@@ -28,6 +28,7 @@ def batch(reward: list[float], terminated: bool, padding: int = 0) -> EpisodeBat
             terminated=ended,
             mask=np.arange(steps + padding)[None] < steps,
             lengths=np.array([steps]),
+            label=np.zeros(1, np.int64),
         )
     )
 

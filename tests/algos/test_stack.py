@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -97,15 +97,17 @@ def test_the_replay_of_each_seed_is_the_plain_one(task: str) -> None:
         if spec.action_kind == "continuous":
             actions = rng.uniform(-10, 10, size=(3, 2, 2, 1)).astype(np.float32)
         reward = rng.normal(size=(3, 2)).astype(np.float32)
-        replay.add(actions, reward)
+        label = rng.integers(1000, size=(3, 2))
+        replay.add(actions, reward, label)
         for k, one in enumerate(plain):
             looks = {key: value[k] for key, value in replay._looks(2).items()}
-            one.add(Episodes(actions=actions[k][:, None], reward=reward[k][:, None], **looks))
+            own = {"actions": actions[k][:, None], "reward": reward[k][:, None], "label": label[k]}
+            one.add(Episodes(**own, **looks))
     for take in ("sample", "latest", "sample"):
         batch = getattr(replay, take)(6)
         for k, one in enumerate(plain):
             theirs = getattr(one, take)(6)
-            for field in ("obs", "state", "available", "actions", "reward", "terminated", "mask", "lengths"):
+            for field in (f.name for f in fields(Episodes)):
                 np.testing.assert_array_equal(getattr(batch, field)[k], getattr(theirs, field), err_msg=field)
 
 

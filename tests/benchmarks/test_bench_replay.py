@@ -104,7 +104,8 @@ def play(env: VectorEnv, n: int) -> list[Episodes]:
         obs, state, available = (np.stack(column, 1) for column in zip(*seen, strict=True))
         chosen, reward, terminated = (np.stack(column, 1) for column in zip(*done, strict=True))
         mask = np.arange(len(done)) < lengths[:, None]
-        batch = Episodes(obs, state, available, chosen, reward, terminated, mask, lengths)
+        label = np.zeros(len(lengths), np.int64)
+        batch = Episodes(obs, state, available, chosen, reward, terminated, mask, lengths, label)
         for b, replay in enumerate(replays):
             one = {field.name: getattr(batch, field.name)[b : b + 1] for field in fields(batch)}
             replay.add(Episodes(**one))

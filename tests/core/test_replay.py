@@ -42,6 +42,7 @@ def some_episodes(spec: TaskSpec, lengths: list[int], seed: int = 0, zeros: floa
         terminated=last & (rng.random((n, 1)) > 0.5),
         mask=mask,
         lengths=np.array(lengths, np.int64),
+        label=rng.integers(-(2**40), 2**40, n),
     )
 
 
@@ -54,8 +55,9 @@ def split(batch: Episodes) -> list[dict[str, np.ndarray]]:
             {
                 name: getattr(batch, name)[b][: ends.get(name, length)].copy()
                 for name in FIELDS
-                if name != "lengths"
+                if name not in ("lengths", "label")
             }
+            | {"label": batch.label[b : b + 1].copy()}
         )
     return rows
 
@@ -65,7 +67,8 @@ def assert_batch_is(batch: Episodes, expected: list[dict[str, np.ndarray]]) -> N
     lengths = [len(episode["reward"]) for episode in expected]
     assert batch.lengths.tolist() == lengths
     assert batch.reward.shape == (len(expected), max(lengths))
-    for name in FIELDS[:-1]:
+    assert batch.label.tolist() == [episode["label"].item() for episode in expected]
+    for name in FIELDS[:-2]:
         got = getattr(batch, name)
         for b, episode in enumerate(expected):
             real = len(episode[name])
@@ -73,7 +76,7 @@ def assert_batch_is(batch: Episodes, expected: list[dict[str, np.ndarray]]) -> N
             assert not got[b, real:].any(), name
     types = [getattr(batch, name).dtype for name in FIELDS]
     actions = expected[0]["actions"].dtype
-    assert types == ["float32", "float32", "bool", actions, "float32", "bool", "bool", "int64"]
+    assert types == ["float32", "float32", "bool", actions, "float32", "bool", "bool", "int64", "int64"]
     assert all(getattr(batch, name).flags.c_contiguous for name in FIELDS)
 
 
@@ -113,7 +116,7 @@ def test_actions_take_the_smallest_integer_that_holds_them(n_actions, width):
     replay = EpisodeReplay(spec, 1, 0)
     replay.add(batch)
     assert replay.latest(1).actions[0, :, 0].tolist() == [0, n_actions - 1, n_actions // 2]
-    frames, table = 4, 40
+    frames, table = 4, 48
     bits = sum(-(-frames * k // 8) for k in (spec.obs_dim, spec.state_dim, n_actions))
     assert replay.nbytes == table + 3 * 4 + bits + 3 * width
 
@@ -195,6 +198,12 @@ def damage(change):
     return state
 
 
+def as_format_1(state):
+    """Episodes had no labels."""
+    state["identity"][0] = 1
+    del state["label"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -205,6 +214,8 @@ def damage(change):
         (lambda s: s["stream"].__setitem__(1, 9), "checksum differs"),
         (lambda s: s["stream"].__setitem__(0, 9), "seed is 9; here it is 0"),
         (lambda s: s["identity"].__setitem__(0, 9), "format is 9"),
+        (as_format_1, "format is 1; here it is 2"),
+        (lambda s: s["label"].__setitem__(0, 9), "checksum differs"),
         (lambda s: s.update(identity=s["identity"][:-1]), "identity or stream has the wrong length"),
         (lambda s: s["task"].__setitem__(0, ord("T")), "the task is 'Tiny'; here it is 'tiny'"),
     ],
@@ -235,6 +246,7 @@ def test_a_state_of_another_task_is_refused_by_name(field):
         ({"actions": lambda b: -1 - b.actions}, "actions of episode 0, step 0, agent 0 is -"),
         ({"lengths": lambda b: b.lengths + np.arange(2)}, "lengths of episode 1 is 4; allowed: 1 to 3"),
         ({"lengths": lambda b: b.lengths * 0}, "lengths of episode 0 is 0"),
+        ({"label": lambda b: b.label[:1]}, r"label is int64\(1,\); needed: int64\(2,\)"),
         ({"lengths": lambda b: b.lengths[:, None]}, "lengths and reward have shapes"),
         ({"terminated": lambda b: b.mask}, "terminated of episode 0 is true at step 0 of 2"),
         ({"available": lambda b: b.available.view(np.uint8)}, "available is uint8"),

@@ -120,6 +120,10 @@ class Algorithm(ABC):
             Actions `[B, N]` int64 (continuous: `[B, N, D]` float32, within bounds) and the new memory.
         """
 
+    def label(self, memory: Tensor) -> Tensor:
+        """What to store with an episode for learning: `[B]` int64, from the memory after its last step."""
+        return torch.zeros(memory.shape[:-2], dtype=torch.int64)
+
     @abstractmethod
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """One learning step; returns what is worth a curve.

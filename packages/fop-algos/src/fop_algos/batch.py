@@ -27,13 +27,14 @@ class EpisodeBatch:
     reward: Tensor
     terminated: Tensor
     mask: Tensor
+    label: Tensor
 
     @classmethod
     def of(cls, episodes: Episodes) -> EpisodeBatch:
         return cls(
             *(
                 torch.from_numpy(getattr(episodes, name))
-                for name in ("obs", "state", "available", "actions", "reward", "terminated", "mask")
+                for name in ("obs", "state", "available", "actions", "reward", "terminated", "mask", "label")
             )
         )
 

@@ -111,8 +111,8 @@ def load(path: str | Path, state: TrainState) -> dict[str, Any]:
     """
     header, tensors = _read(Path(path))
     _check_same(Path(path), header, state.algorithm)
+    state.replay.load_state({name: t.numpy() for name, t in _under("replay/", tensors)})  # or refuses
     _fill_algorithm(state.algorithm, header, tensors)
-    state.replay.load_state({name: t.numpy() for name, t in _under("replay/", tensors)})
     state.clock = Clock(**header.clock)
     state.evaluations = header.evaluations
     return header.extra

@@ -138,9 +138,11 @@ class Collector:
                 started += free.size
             slots = np.flatnonzero(active)
 
-        return self._round(lengths, terminated, won if can_win else None)
+        with torch.inference_mode():
+            label = algorithm.label(torch.cat(memory)).numpy()[:n]
+        return self._round(lengths, terminated, label, won if can_win else None)
 
-    def _round(self, lengths: Int, terminated: Bool, won: Bool | None) -> Round:
+    def _round(self, lengths: Int, terminated: Bool, label: Int, won: Bool | None) -> Round:
         longest = int(lengths.max())
         mask = np.arange(longest) < lengths[:, None]
         for k, length in enumerate(lengths):  # what an earlier round left behind
@@ -158,5 +160,6 @@ class Collector:
             terminated=terminated[:, :longest],
             mask=mask,
             lengths=lengths,
+            label=label,
         )
         return Round(episodes, episodes.reward.sum(1, dtype=np.float64).astype(np.float32), won)

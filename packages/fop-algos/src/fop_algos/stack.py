@@ -24,7 +24,7 @@ from fop_core._native import Sampler
 from fop_core.errors import FopError
 from fop_core.protocols import VectorEnv
 from fop_core.rng import Purpose, uniform
-from fop_core.types import Actions, Clock, Episodes, Float, TaskSpec
+from fop_core.types import Actions, Clock, Episodes, Float, Int, TaskSpec
 
 from .algorithm import Algorithm, Metrics
 
@@ -139,31 +139,32 @@ class _Player:
         self._uniform = torch.empty(0)
         self._explored: list[Actions] = []
 
-    def explore(self, clock: Clock) -> tuple[Actions, Float]:
-        """Actions `[K, R, N, ...]` and rewards `[K, R]` of the next `R` episodes of every seed."""
+    def explore(self, clock: Clock) -> tuple[Actions, Float, Int]:
+        """Actions `[K, R, N, ...]`, rewards and labels `[K, R]` of the next `R` episodes of every seed."""
         if clock.episodes >= self._drawn_from + AHEAD * self.rows:
             self._draw(clock.episodes)
         first = clock.episodes - self._drawn_from
-        actions, reward = self._play(self._uniform[:, first : first + self.rows], clock, explore=True)
-        self._explored.append(actions)
-        return actions, reward
+        played = self._play(self._uniform[:, first : first + self.rows], clock, explore=True)
+        self._explored.append(played[0])
+        return played
 
     def test(self, clock: Clock, metrics: Metrics) -> Moment:
         shape = (*self.obs.shape[:3], 2)
-        actions, returns = self._play(torch.zeros(shape), clock, explore=False)
+        actions, returns, _ = self._play(torch.zeros(shape), clock, explore=False)
         listed = {k: v.tolist() if isinstance(v, torch.Tensor) else v for k, v in metrics.items()}
         explored = np.concatenate([actions[:, :0], *self._explored], 1)
         self._explored = []
         return Moment(clock, actions[:, 0], returns[:, 0], explored, listed)
 
-    def _play(self, noise: torch.Tensor, clock: Clock, explore: bool) -> tuple[Actions, Float]:
+    def _play(self, noise: torch.Tensor, clock: Clock, explore: bool) -> tuple[Actions, Float, Int]:
         memory = self.algorithm.start(self.rows)
         with torch.inference_mode():
-            chosen, _ = self.algorithm.act(self.obs, self.available, memory, noise, clock, explore)
+            chosen, memory = self.algorithm.act(self.obs, self.available, memory, noise, clock, explore)
+            label = self.algorithm.label(memory).numpy()
         actions = chosen.numpy()
         self.env.reset(self.slots, clock.episodes + self.slots)
         step = self.env.step(actions.reshape(self.env.n_envs, *actions.shape[2:]), self.active)
-        return actions, step.reward.reshape(actions.shape[:2]).copy()
+        return actions, step.reward.reshape(actions.shape[:2]).copy(), label
 
     def _draw(self, episode: int) -> None:
         assert self.algorithm.seeds is not None
@@ -186,18 +187,19 @@ class StackedReplay:
         self._added = 0
         self._actions: npt.NDArray[Any] = np.zeros(0)
         self._reward: Float = np.zeros(0, np.float32)
+        self._label: Int = np.zeros(0, np.int64)
         self._constants: dict[int, dict[str, npt.NDArray[Any]]] = {}
 
     def __len__(self) -> int:
         return min(self._added, self.capacity)
 
-    def add(self, actions: Actions, reward: Float) -> None:
-        """`[K, R, N, ...]` and `[K, R]`."""
+    def add(self, actions: Actions, reward: Float, label: Int) -> None:
+        """`[K, R, N, ...]`, `[K, R]` and `[K, R]`."""
         needed = min(self._added + reward.shape[1], self.capacity)
         if self._reward.ndim == 1 or needed > self._reward.shape[1]:
             self._grow(actions, reward, min(2 * needed + 1024, self.capacity))
         at = (self._added + np.arange(reward.shape[1])) % self.capacity
-        self._actions[:, at], self._reward[:, at] = actions, reward
+        self._actions[:, at], self._reward[:, at], self._label[:, at] = actions, reward, label
         self._added += reward.shape[1]
 
     def sample(self, n: int) -> Episodes:
@@ -220,6 +222,7 @@ class StackedReplay:
         return Episodes(
             actions=self._actions[seeds, at][:, :, None],
             reward=self._reward[seeds, at][:, :, None],
+            label=self._label[seeds, at],
             **self._constants[n],
         )
 
@@ -238,10 +241,12 @@ class StackedReplay:
     def _grow(self, actions: Actions, reward: Float, capacity: int) -> None:
         wider = np.zeros((len(actions), capacity, *actions.shape[2:]), actions.dtype)
         rewards = np.zeros((len(actions), capacity), np.float32)
+        labels = np.zeros((len(actions), capacity), np.int64)
         if self._reward.ndim == 2:
             wider[:, : self._reward.shape[1]] = self._actions
             rewards[:, : self._reward.shape[1]] = self._reward
-        self._actions, self._reward = wider, rewards
+            labels[:, : self._reward.shape[1]] = self._label
+        self._actions, self._reward, self._label = wider, rewards, labels
 
 
 def _repeated(lead: tuple[int, int, int], shape: tuple[int, ...]) -> Float:

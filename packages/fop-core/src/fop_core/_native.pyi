@@ -174,6 +174,7 @@ class EpisodeRing:
         reward: npt.NDArray[np.float32],
         terminated: npt.NDArray[np.bool_],
         lengths: npt.NDArray[np.int64],
+        label: npt.NDArray[np.int64],
     ) -> None: ...
     def longest(self, ages: npt.NDArray[np.int64]) -> int: ...
     def gather(
@@ -188,6 +189,7 @@ class EpisodeRing:
         terminated: npt.NDArray[np.bool_],
         mask: npt.NDArray[np.bool_],
         lengths: npt.NDArray[np.int64],
+        label: npt.NDArray[np.int64],
     ) -> None: ...
     def content(self) -> dict[str, npt.NDArray[np.int64] | npt.NDArray[np.uint8]]: ...
     def restore(
@@ -196,6 +198,7 @@ class EpisodeRing:
         terminated: npt.NDArray[np.uint8],
         obs_values: npt.NDArray[np.int64],
         state_values: npt.NDArray[np.int64],
+        label: npt.NDArray[np.int64],
         blocks: npt.NDArray[np.uint8],
     ) -> None: ...
 

@@ -14,12 +14,14 @@ from . import _native
 from .errors import DamagedFile
 from .types import Episodes, Int, TaskSpec
 
-_FORMAT = 1
-_TABLES = {
+_FORMAT = 2
+_HEADER: dict[str, type[np.generic]] = {"identity": np.int64, "task": np.uint8, "stream": np.uint64}
+_TABLES: dict[str, type[np.generic]] = {
     "lengths": np.int64,
     "terminated": np.uint8,
     "obs_values": np.int64,
     "state_values": np.int64,
+    "label": np.int64,
     "blocks": np.uint8,
 }
 
@@ -28,10 +30,11 @@ class EpisodeReplay:
     """The newest `capacity` episodes of one task; implements `fop_core.protocols.Replay`.
 
     Stored are, per step: observation, state and available actions of all agents (one step more than the
-    episode has), actions in the smallest integer that holds them (or float32), the reward. Of observation and
-    state only the numbers that are not zero take 4 bytes, each number takes one bit; available actions take
-    one bit each. Nothing is stored that can be derived: no padding, masks or one-hots. Memory is taken as
-    episodes come, not for `capacity` episodes at the start; `nbytes` says how much.
+    episode has), actions in the smallest integer that holds them (or float32), the reward; per episode its
+    label. Of observation and state only the numbers that are not zero take 4 bytes, each number takes one
+    bit; available actions take one bit each. Nothing is stored that can be derived: no padding, masks or
+    one-hots. Memory is taken as episodes come, not for `capacity` episodes at the start; `nbytes` says how
+    much.
 
     Samples are drawn without replacement by a counter-based stream, so which episodes come out is a function
     of the seed, of how often `sample` was called before, and of what is stored: nothing else.
@@ -132,21 +135,10 @@ class EpisodeReplay:
         Raises:
             DamagedFile: naming what is missing, damaged or different; then nothing has changed.
         """
-        expected = {
-            "identity": np.int64,
-            "task": np.uint8,
-            "stream": np.uint64,
-            **_TABLES,
-            "checksum": np.int64,
-        }
-        for name, dtype in expected.items():
-            if name not in state:
-                raise DamagedFile(f"replay state: {name} is missing")
-            if state[name].dtype != dtype or state[name].ndim != 1:
-                found = f"{state[name].dtype}{state[name].shape}"
-                raise DamagedFile(f"replay state: {name} is {found}; needed: a vector of {np.dtype(dtype)}")
-        self._check_identity(state)
-        body = {name: np.ascontiguousarray(state[name]) for name in expected if name != "checksum"}
+        _check_vectors(state, _HEADER)
+        self._check_identity(state)  # before the rest, which another format may not have
+        _check_vectors(state, {**_TABLES, "checksum": np.int64})
+        body = {name: np.ascontiguousarray(state[name]) for name in (*_HEADER, *_TABLES)}
         if state["checksum"].tolist() != [_checksum(body)]:
             raise DamagedFile("replay state: its checksum differs from what was saved")
         try:
@@ -219,12 +211,22 @@ def _shapes(spec: TaskSpec, n: int, steps: int) -> dict[str, tuple[tuple[int, ..
         "terminated": ((n, steps), np.bool_),
         "mask": ((n, steps), np.bool_),
         "lengths": ((n,), np.int64),
+        "label": ((n,), np.int64),
     }
+
+
+def _check_vectors(state: Mapping[str, npt.NDArray[Any]], needed: Mapping[str, type[np.generic]]) -> None:
+    for name, dtype in needed.items():
+        if name not in state:
+            raise DamagedFile(f"replay state: {name} is missing")
+        if state[name].dtype != dtype or state[name].ndim != 1:
+            found = f"{state[name].dtype}{state[name].shape}"
+            raise DamagedFile(f"replay state: {name} is {found}; needed: a vector of {np.dtype(dtype)}")
 
 
 def _checksum(arrays: Mapping[str, npt.NDArray[Any]]) -> int:
     """CRC-32 over all arrays, in a fixed order."""
     crc = 0
-    for name in ("identity", "task", "stream", *_TABLES):
+    for name in (*_HEADER, *_TABLES):
         crc = zlib.crc32(arrays[name].data, crc)
     return crc

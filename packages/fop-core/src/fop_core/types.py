@@ -98,6 +98,7 @@ class Episodes:
         terminated: `[B, T]` bool: true at an episode's last step if its task ended it, never when cut off.
         mask: `[B, T]` bool: true on real steps. Made from `lengths` here and nowhere else.
         lengths: `[B]` int64 steps of each episode.
+        label: `[B]` int64: what an algorithm wants to know again of how it played an episode, else 0.
     """
 
     obs: Float
@@ -108,3 +109,4 @@ class Episodes:
     terminated: Bool
     mask: Bool
     lengths: Int
+    label: Int
