@@ -42,11 +42,12 @@ class AgentNet(nn.Module, ABC):
 
 
 class PerAgentMlp(AgentNet):
-    """A net of its own for each agent: two hidden ReLU layers. One batched product serves all agents."""
+    """A net of its own for each agent: hidden ReLU layers. One batched product serves all agents."""
 
-    def __init__(self, n_agents: int, inputs: int, hidden: int, outputs: int) -> None:
+    def __init__(self, n_agents: int, inputs: int, hidden: int, outputs: int, hidden_layers: int = 2) -> None:
         super().__init__()
-        sizes = (inputs, hidden, hidden, outputs)
+        self.hidden_layers = hidden_layers
+        sizes = (inputs, *(hidden,) * hidden_layers, outputs)
         self.weights = nn.ParameterList(_uniform(n_agents, i, o, fan_in=i) for i, o in pairwise(sizes))
         self.biases = nn.ParameterList(_uniform(n_agents, 1, o, fan_in=i) for i, o in pairwise(sizes))
 
@@ -59,14 +60,15 @@ class PerAgentMlp(AgentNet):
         x = distinct(inputs, 2)
         lead = x.shape[:-1]
         x = x.flatten(len(stack), -3).transpose(-3, -2).flatten(0, len(stack))  # [K N, rows, O]
-        first, second, last = (
-            (b.flatten(0, -3), w.flatten(0, -3)) for b, w in zip(self.biases, self.weights, strict=True)
-        )
-        x = torch.baddbmm(first[0], x, first[1]).relu_()
-        x = torch.baddbmm(second[0], x, second[1]).relu_()
-        x = torch.baddbmm(last[0], x, last[1])
+        for layer, (bias, weight) in enumerate(zip(self.biases, self.weights, strict=True)):
+            x = torch.baddbmm(bias.flatten(0, -3), x, weight.flatten(0, -3))
+            if layer < self.hidden_layers:
+                x = x.relu_()
         x = x.view(*stack, -1, *x.shape[-2:]).transpose(-3, -2).reshape(*lead, -1)
         return x.expand(*inputs.shape[:-1], -1)
+
+    def drop_output(self) -> None:
+        self.weights, self.biases = self.weights[:-1], self.biases[:-1]
 
 
 class SharedMlp(AgentNet):
@@ -76,12 +78,15 @@ class SharedMlp(AgentNet):
         super().__init__()
         self.input = _AgentInput(n_agents, inputs, 0, hidden)
         self.middle = Linear(hidden, hidden)
-        self.output = Linear(hidden, outputs)
+        self.output: nn.Module = Linear(hidden, outputs)
 
     def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
         x = self.input(distinct(obs, 2), None).relu_()
         out: Tensor = self.output(self.middle(x).relu_())
         return out.expand(*obs.shape[:-1], -1)
+
+    def drop_output(self) -> None:
+        self.output = nn.Identity()
 
 
 class SharedGru(AgentNet):
@@ -97,7 +102,7 @@ class SharedGru(AgentNet):
         self.memory_size = hidden + outputs
         self.input = _AgentInput(n_agents, inputs, outputs, hidden)
         self.gru = nn.GRU(hidden, hidden)
-        self.output = Linear(hidden, outputs)
+        self.output: nn.Module = Linear(hidden, outputs)
 
     def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
         return self.unroll_with_histories(obs, last_onehot)[0]
@@ -122,6 +127,9 @@ class SharedGru(AgentNet):
     def remember(self, hidden: Tensor, actions: Tensor) -> Tensor:
         return torch.cat((hidden, onehot(actions, self.n_actions)), -1)
 
+    def drop_output(self) -> None:
+        self.output = nn.Identity()
+
 
 class _AgentInput(nn.Module):
     """A linear layer on observation, last action and agent number, without building their concatenation."""
@@ -145,13 +153,21 @@ class _AgentInput(nn.Module):
 
 def agent_net(kind: NetKind, spec: TaskSpec, hidden: int) -> AgentNet:
     """The net of `kind` for `spec`: observations in, one number per action out."""
-    kinds: dict[NetKind, type[PerAgentMlp | SharedMlp | SharedGru]] = {
-        "separate_mlp": PerAgentMlp,
-        "shared_mlp": SharedMlp,
-        "shared_gru": SharedGru,
-    }
-    net = kinds[kind]
-    return net(spec.n_agents, spec.obs_dim, hidden, spec.n_actions)
+    return _KINDS[kind](spec.n_agents, spec.obs_dim, hidden, spec.n_actions)
+
+
+def trunk_net(kind: NetKind, spec: TaskSpec, hidden: int) -> AgentNet:
+    """`agent_net` without its last layer: what the last hidden one holds comes out, `[..., N, hidden]`."""
+    net = _KINDS[kind](spec.n_agents, spec.obs_dim, hidden, spec.n_actions)
+    net.drop_output()
+    return net
+
+
+_KINDS: dict[NetKind, type[PerAgentMlp | SharedMlp | SharedGru]] = {
+    "separate_mlp": PerAgentMlp,
+    "shared_mlp": SharedMlp,
+    "shared_gru": SharedGru,
+}
 
 
 def _uniform(*shape: int, fan_in: int) -> nn.Parameter:

@@ -128,6 +128,13 @@ def _qatten() -> Parts:
 
 
 @cache
+def _maven() -> Parts:
+    from .algorithms import maven
+
+    return Parts(maven.Maven, maven.GAMES, maven.MavenConfig())
+
+
+@cache
 def _iql() -> Parts:
     from .algorithms.value_decomposition import GAMES, IndependentQ, ValueDecompositionConfig
 
@@ -228,6 +235,7 @@ CATALOGUE: dict[str, Entry] = {
         "individual values by duplex dueling: all that have consistent optima (ICLR 2021)", _qplex
     ),
     "qatten": Entry("individual values weighted by attention over the agents (2020)", _qatten),
+    "maven": Entry("QMIX that commits to one of several behaviours for an episode (NeurIPS 2019)", _maven),
     "qtran_base": Entry(
         "free joint value, individual ones bound to it at actions taken; games and SMAC (ICML 2019)",
         _qtran_base,

@@ -33,6 +33,16 @@ def greedy(values: Tensor, available: Tensor) -> Tensor:
     return values.masked_fill(~available, -torch.inf).argmax(-1)
 
 
+def left_of_coin(coin: Tensor, epsilon: float) -> Tensor:
+    """What a uniform `coin` `[...]` still holds once `coin < epsilon` is known: a uniform in [0, 1].
+
+    It doesn't depend on that verdict, so it can decide something else.
+    """
+    if not 0 < epsilon < 1:
+        return coin
+    return torch.where(coin < epsilon, coin / epsilon, (coin - epsilon) / (1 - epsilon))
+
+
 def epsilon_greedy(q: Tensor, available: Tensor, epsilon: float, uniform: Tensor) -> Tensor:
     """With probability epsilon a uniform available action, else the greedy one.
 

@@ -59,12 +59,19 @@ class UtilityAgents(Algorithm):
     ) -> tuple[Tensor, Tensor]:
         q, hidden = self.agent.step(obs, memory)
         if explore:
-            epsilon = 1.0 if self.plays_uniformly(clock, explore) else self.config.epsilon(clock)
-            actions = epsilon_greedy(q, available, epsilon, uniform)
+            actions = epsilon_greedy(q, available, self.epsilon(clock), uniform)
         else:
             actions = greedy(q, available)
         return actions, self.agent.remember(hidden, actions)
 
+    def epsilon(self, clock: Clock) -> float:
+        """The probability of a uniform action while exploring."""
+        return 1.0 if self.plays_uniformly(clock, explore=True) else self.config.epsilon(clock)
+
+    def first_memory(self, obs: Tensor) -> Tensor:
+        """What the agents that see `obs` `[B, N, O]` at an episode's first step remember in tests."""
+        return self.start(obs.shape[-3])
+
     @torch.no_grad()
     def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
-        return self.agent.step(obs, self.start(obs.shape[-3]))[0]
+        return self.agent.step(obs, self.first_memory(obs))[0]

@@ -103,7 +103,7 @@ class ValueDecomposition(UtilityAgents):
     ) -> None:
         super().__init__(name, spec, config, seed)
         with seeded(seed):
-            self.agent: AgentNet = agent_net(config.agent, spec, config.hidden)
+            self.agent: AgentNet = self.make_agent()
             self.mixer = make_mixer(spec, config) if mixer is None else mixer
         self.target_agent = frozen_copy(self.agent)
         self.target_mixer = frozen_copy(self.mixer)
@@ -119,24 +119,34 @@ class ValueDecomposition(UtilityAgents):
         self.optimiser = make_optimiser(config.optimiser, online, config.learning_rate)
         self.optimisers = {"optimiser": self.optimiser}
 
+    def make_agent(self) -> AgentNet:
+        """The net of the utilities."""
+        return agent_net(self.config.agent, self.spec, self.config.hidden)
+
+    def beside_obs(self, batch: EpisodeBatch) -> Tensor:
+        """What the agents read beside their observations: the actions before, `[B, T+1, N, A]`."""
+        return batch.last_onehot
+
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
-        q = self.agent.unroll(batch.obs, batch.last_onehot)
+        q = self.agent.unroll(batch.obs, self.beside_obs(batch))
         state = batch.state[..., :-1, :]
         now = utilities(q[..., :-1, :, :], batch.actions, batch.onehot, batch.available[..., :-1, :, :])
         q_tot = self.mixer.forward(now, state)
-        loss, target = self.loss(batch, now, q_tot, q.detach())
+        loss, means = self.loss(batch, now, q_tot, q)
         loss = loss + masked_mean(self.mixer.penalty(state), batch.mask)
 
         metrics = self.descend("td_loss", loss, self.optimiser, self.config.max_gradient_norm, clock)
         self.copy_targets(clock, self.config.target_update_episodes)
-        means = numbers(q_tot=masked_mean(q_tot.detach(), batch.mask), target=masked_mean(target, batch.mask))
-        return metrics | means | {"epsilon": self.config.epsilon(clock)}
+        named = numbers(q_tot=masked_mean(q_tot.detach(), batch.mask), **means)
+        return metrics | named | {"epsilon": self.config.epsilon(clock)}
 
-    def loss(self, batch: EpisodeBatch, now: Utilities, q_tot: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-        """The team's one loss, and its targets `[B, T]`."""
+    def loss(
+        self, batch: EpisodeBatch, now: Utilities, q_tot: Tensor, q: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The team's one loss, and constants worth a curve; `q` is all values, `[B, T+1, N, A]`."""
         target = self.target(batch, q)
-        return td_loss(q_tot, target, batch.mask), target
+        return td_loss(q_tot, target, batch.mask), {"target": masked_mean(target, batch.mask)}
 
     @torch.no_grad()
     def target(self, batch: EpisodeBatch, q: Tensor) -> Tensor:
@@ -150,14 +160,14 @@ class ValueDecomposition(UtilityAgents):
         """What the frozen net holds of the live net's choices, at each next step."""
         available = batch.available[..., 1:, :, :]
         best = greedy(q[..., 1:, :, :], available)
-        target_q = self.target_agent.unroll(batch.obs, batch.last_onehot)[..., 1:, :, :]
+        target_q = self.target_agent.unroll(batch.obs, self.beside_obs(batch))[..., 1:, :, :]
         return utilities(target_q, best, onehot(best, self.spec.n_actions), available)
 
     @torch.no_grad()
     def joint_value(
         self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
     ) -> Tensor:
-        q, _ = self.agent.step(obs, self.start(obs.shape[-3]))
+        q, _ = self.agent.step(obs, self.first_memory(obs))
         chosen = utilities(q, actions, onehot(actions, self.spec.n_actions), available)
         return self.mixer.forward(chosen, state)
 
@@ -173,11 +183,14 @@ class IndependentQ(ValueDecomposition):
             raise ValueError(f"mixer is {config.mixer}; {name} has none: leave it at mixer=none")
         super().__init__(name, spec, config, seed, MeanMixer())
 
-    def loss(self, batch: EpisodeBatch, now: Utilities, q_tot: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, batch: EpisodeBatch, now: Utilities, q_tot: Tensor, q: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean over agents of `E[(q_i - y_i)^2]`, `y_i = r + gamma (1 - term) target_q_i(argmax_a q_i)`."""
         targets = self.targets(batch, q)
         losses = [td_loss(now.chosen[..., i], y, batch.mask) for i, y in enumerate(targets)]
-        return torch.stack(losses).mean(0), torch.stack(targets).mean(0)
+        target = masked_mean(torch.stack(targets).mean(0), batch.mask)
+        return torch.stack(losses).mean(0), {"target": target}
 
     @torch.no_grad()
     def targets(self, batch: EpisodeBatch, q: Tensor) -> list[Tensor]:
