@@ -27,6 +27,8 @@ def finish(state: Any, env: Any, **limit: int) -> list[Any]:
         ("fop", "dummy", 8),
         ("qmix", "dummy", 8),
         ("vdn", "matrix", 40),
+        ("maven", "matrix", 20),
+        ("maven", "dummy", 8),
         ("facmaddpg", "differential", 8),
         ("masql", "differential", 8),
         ("fop", "3m", 4),

@@ -66,7 +66,8 @@ def stacked(make: Callable[[int], Algorithm], seeds: Sequence[int]) -> Algorithm
         raise ValueError(f"seeds is {list(seeds)}; needed: at least one, and each once")
     first, *others = [make(seed) for seed in seeds]
     if any(isinstance(net, nn.GRU) for net in first.modules.modules()):
-        raise FopError(f"{first.name} has recurrent nets, which can't be stacked; use agent=separate_mlp")
+        memoryless = "agent=separate_mlp (and, where there is one, discriminator=steps)"
+        raise FopError(f"{first.name} has recurrent nets, which can't be stacked; use {memoryless}")
     theirs = [dict(other.modules.named_parameters()) for other in others]
     for name, parameter in first.modules.named_parameters():
         parameter.data = torch.stack([parameter.data, *(their[name].data for their in theirs)])

@@ -68,8 +68,8 @@ Deviation: optimiser and batch size aren't stated there; Adam and 32 are ours.
 class LatentAgent(AgentNet):
     """An agent net whose last layer depends on latent and agent: `q_i = (W_z + W_i) h_i + b_i`.
 
-    That is what a linear hypernet makes of both, one-hot. Its memory ends in the latent, one-hot; before an episode's
-    first step it is zero.
+    That is what a linear hypernet makes of both, one-hot. Its memory ends in the latent, one-hot, which is
+    zero before an episode's first step.
     """
 
     def __init__(self, trunk: AgentNet, spec: TaskSpec, hidden: int, latents: int) -> None:
