@@ -139,7 +139,11 @@ class RecurrentDiscriminator(nn.Module):
 
 
 class Maven(ValueDecomposition):
-    """Value decomposition given a latent, what draws the latent, and what recognises it."""
+    """Value decomposition given a latent, what draws the latent, and what recognises it.
+
+    Deviation: published, the mixer reads the latent, too, and the discriminator the state; here the latent
+    acts through the utilities alone, and is recognised by them alone.
+    """
 
     config: MavenConfig
     agent: LatentAgent
