@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from fop_algos.schedules import Temperature
-from fop_bench.reproduce import learning, matrix_tables, paper, table2
-from fop_bench.reproduce.entry import Cell, Result, verdict
+from fop_bench.reproduce import learning, matrix_tables, paper, records, registry, table2, wider_games
+from fop_bench.reproduce.entry import Cell, Entry, Result, verdict
+from fop_envs.payoffs import payoff_table
+
+RECORDS = Path(__file__).parents[2] / "docs/results/reproduce"
 
 
 def run(cell: Cell) -> tuple[Any, list[float]]:
@@ -51,6 +55,27 @@ def test_seeds_of_a_cell_do_not_depend_on_how_many_there_are() -> None:
     three, _ = run(learning.cell("vdn", "vdn", 3, 30))
     for k in range(2):
         assert three["joint"][k] == [pytest.approx(row, abs=1e-3) for row in two["joint"][k]]
+
+
+@pytest.mark.parametrize(("payoff", "n", "actions"), [("random-3x4-0", 3, 4), ("random-4x3-0", 4, 3)])
+def test_a_cell_plays_the_game_of_its_payoff(payoff: str, n: int, actions: int) -> None:
+    """Three and four agents: what greedy play gets is the payoff of what it does."""
+    value, _ = run(learning.cell("fop", "fop", 2, 3, payoff=payoff))
+    assert np.array(value["joint"]).shape == (2, *(actions,) * n)
+    assert np.array(value["individual"]).shape == (2, n, actions)
+    played = np.array(value["actions"])
+    assert played.shape == (4, 2, n)
+    assert np.array(value["returns"]) == pytest.approx(
+        payoff_table(payoff)[tuple(np.moveaxis(played, -1, 0))]
+    )
+
+
+def test_what_is_on_record_keeps_its_key() -> None:
+    """A setting that changes without its cell's key would pass off old results as its own; a key that changes
+    without the setting would throw them away."""
+    keys = records.read(RECORDS)
+    for entry, first in ((registry.ENTRIES["table1"], 3), (registry.ENTRIES["table3"], 4)):
+        assert all(cell.key in keys for cell in entry.cells(20)[:first])
 
 
 def results(hits: int) -> list[Result]:
@@ -97,11 +122,20 @@ def learnt(q: list[list[float]], joint: Any, hits: int) -> dict[str, Any]:
 
 def as_printed() -> list[Result]:
     found = []
-    for name, cell in zip(matrix_tables.VALUE_METHODS, matrix_tables.TABLE_3.cells(20), strict=True):
+    cells = matrix_tables.TABLE_3.cells(20)
+    for name, cell in zip(matrix_tables.VALUE_METHODS, cells, strict=False):
         values = paper.TABLE_3[name]
         hits = 20 if name in ("QTRAN-alt", "QPLEX") else 0
         found.append(Result(cell, learnt([[*values.q_1], [*values.q_2]], values.q_tot, hits), 1.0))
-    return found
+    return found + swept(matrix_tables.TABLE_3, 4, [0] * 6)
+
+
+def swept(entry: Entry, first: int, hits: list[int]) -> list[Result]:
+    """The cells after the `first` of an entry."""
+    return [
+        Result(cell, learnt([], matrix_tables.PAYOFF, count), 1.0)
+        for cell, count in zip(entry.cells(20)[first:], hits, strict=True)
+    ]
 
 
 def test_the_papers_own_table_3_is_reproduced() -> None:
@@ -125,8 +159,115 @@ def test_table_1_needs_fops_optimum_and_the_others_failure() -> None:
     def results(fop: int, dop: int) -> list[Result]:
         hits = (fop, dop, 1)
         made = [learnt([], matrix_tables.PAYOFF, h) for h in hits]
-        return [Result(c, v, 1.0) for c, v in zip(matrix_tables.TABLE_1.cells(20), made, strict=True)]
+        cells = matrix_tables.TABLE_1.cells(20)
+        found = [Result(cell, value, 1.0) for cell, value in zip(cells, made, strict=False)]
+        return found + swept(matrix_tables.TABLE_1, 3, [20] * 6)  # the verdict doesn't go by these
 
     assert verdict(matrix_tables.checks_1(results(19, 2))).outcome == "reproduced under a condition"
     assert verdict(matrix_tables.checks_1(results(17, 2))).outcome == "not reproduced"
     assert verdict(matrix_tables.checks_1(results(20, 3))).outcome == "not reproduced"
+
+
+def test_a_sweep_has_a_row_for_each_setting_and_the_best_in_bold() -> None:
+    assert matrix_tables.TABLE_1.tables
+    firsts = [
+        Result(cell, learnt([], matrix_tables.PAYOFF, hits), 1.0)
+        for cell, hits in zip(matrix_tables.TABLE_1.cells(20)[:3], (20, 5, 0), strict=True)
+    ]
+    (table,) = matrix_tables.TABLE_1.tables(firsts + swept(matrix_tables.TABLE_1, 3, [1, 6, 5, 0, 0, 2]))
+    header, *rows = table.rows
+    assert header == ["method", "setting", "seeds that play (A, A)", "95 % interval"]
+    assert [(row[0], row[2]) for row in rows] == [
+        ("DOP", "5 of 20"),
+        ("DOP", "1 of 20"),
+        ("DOP", "**6 of 20**"),
+        ("DOP", "5 of 20"),
+        ("FacMADDPG", "0 of 20"),
+        ("FacMADDPG", "0 of 20"),
+        ("FacMADDPG", "0 of 20"),
+        ("FacMADDPG", "**2 of 20**"),
+    ]
+    assert rows[0][1] == "no epsilon, step sizes 0.0003"
+    assert rows[0][3] == "11% to 47%"  # Wilson's, as in the verdict of Table 1
+
+
+@pytest.mark.parametrize("entry", [matrix_tables.TABLE_1, matrix_tables.TABLE_3])
+def test_a_sweep_sets_what_its_rows_say(entry: Entry) -> None:
+    assert entry.tables
+    first = {"table1": 3, "table3": 4}[entry.name]
+    cells = entry.cells(20)
+    (table,) = entry.tables([Result(cell, learnt([], matrix_tables.PAYOFF, 0), 1.0) for cell in cells])
+    settings = [row[1] for row in table.rows[1:] if not row[1].endswith(("size 0.0003", "sizes 0.0003"))]
+    said = {
+        "epsilon 1 to 0.01 over the 10,000 updates": {"epsilon": (1.0, 0.01, 10_000, "updates")},
+        "epsilon 1 throughout": {"epsilon": (1.0, 1.0, 0, "env_steps")},
+        "epsilon 0.1 throughout": {"epsilon": (0.1, 0.1, 0, "env_steps")},
+        "no epsilon": {"epsilon": (0.0, 0.0, 0, "env_steps")},
+        "the critic's step size 3e-3": {"critic_learning_rate": 3e-3},
+        "step size 0.001": {"learning_rate": 1e-3},
+        "step sizes 0.001": {"learning_rate": 1e-3, "critic_learning_rate": 1e-3},
+    }
+    plain = {cell.settings["algorithm"]: cell.settings["config"] for cell in cells[:first]}
+    for cell, name in zip(cells[first:], settings, strict=True):
+        assert cell.settings["updates"] == 10_000
+        config = cell.settings["config"]
+        changed = {
+            field: tuple(value.values()) if isinstance(value, dict) else value
+            for field, value in config.items()
+            if value != plain[cell.settings["algorithm"]][field]
+        }
+        assert changed == said[name]
+
+
+# ---- Wider games ----
+
+
+def test_wider_games_count_the_seeds_at_each_games_own_optimum() -> None:
+    """Each cell's returns are the game's three best payoffs in turn, and only the best of them counts."""
+    results = []
+    for cell in wider_games.cells(20):
+        best = np.unique(payoff_table(cell.settings["payoff"]))[::-1]
+        returns = [best[k % 3] for k in range(20)]
+        results.append(Result(cell, {"returns": [returns], "actions": []}, 1.0))
+    table, _ = wider_games.tables(results)
+    header, *rows = table.rows
+    assert header == ["method", *wider_games.GAMES]
+    assert [row[0] for row in rows] == list(wider_games.METHODS)
+    for row in rows:
+        left_out = set(wider_games.GAMES) - set(wider_games.FEWER.get(row[0], wider_games.GAMES))
+        for game, text in zip(wider_games.GAMES, row[1:], strict=True):
+            assert text == ("not run" if game in left_out else "7 of 20 (18% to 57%)")
+    assert sum(row.count("not run") for row in rows) == 2
+
+
+def test_each_place_of_the_wider_table_is_its_own_cell() -> None:
+    cells = wider_games.cells(20)
+    for place, chosen in enumerate(cells):
+        results = [Result(cell, {"returns": [[11.0 if cell is chosen else -99.0]]}, 1.0) for cell in cells]
+        rows = wider_games.tables(results)[0].rows
+        (hit,) = [
+            (row[0], game)
+            for row in rows[1:]
+            for game, text in zip(rows[0], row, strict=True)
+            if text[:6] == "1 of 1"
+        ]
+        assert chosen.name == f"{hit[0]} on {hit[1]}", place
+        assert wider_games.METHODS[hit[0]][0] == chosen.settings["algorithm"]
+        assert hit[1] == chosen.settings["payoff"]
+
+
+def test_a_wider_cell_keeps_the_end_of_its_play() -> None:
+    cell = learning.cell("vdn", "vdn", 2, 3, payoff="random-3x4-0")
+    whole, _ = run(cell)
+    kept = wider_games.run(cell, lambda *_: None)
+    assert kept == {"actions": [whole["actions"][-1]], "returns": [whole["returns"][-1]]}
+
+
+def test_ranks_among_random_partners_are_those_worked_by_hand() -> None:
+    """Against uniform partners the paper's A earns -16/3, B and C -4 (D.2). Climbing: row A earns -19/3, B
+    -17/3, C 5/3; column A -19/3, B -23/3, C 11/3."""
+    assert wider_games.ranks(payoff_table("paper")) == [3, 3]
+    assert wider_games.ranks(payoff_table("climbing")) == [3, 2]
+    assert wider_games.ranks(payoff_table("penalty-0")) == [1, 1]
+    (row,) = [row for row in wider_games.games().rows if row[0] == "penalty-100"]
+    assert row == ["penalty-100", "2", "3", "10, 2 times", "2", "-100", "2, 2"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from fop_bench.statistics import wilson
 from fop_bench.work import Tell
 
 from .entry import Cell
@@ -59,14 +60,14 @@ def cell(
     import fop_envs
     from fop_algos import catalogue
 
-    spec = fop_envs.make(game).spec
+    spec = fop_envs.make(game, **_options(game, payoff)).spec
     config = dataclasses.replace(catalogue.entry(algorithm).config_for(spec), **changes)
     return Cell(
         name,
         {
             "algorithm": algorithm,
             "game": game,
-            "payoff": payoff if game == "matrix" else None,
+            "payoff": _options(game, payoff).get("payoff"),
             "config": msgspec.to_builtins(dataclasses.asdict(config)),
             "seeds": seeds,
             "updates": updates,
@@ -146,7 +147,7 @@ def built(cell: Cell) -> tuple[Algorithm, VectorEnv]:
 
     torch.set_num_threads(1)
     settings = cell.settings
-    options = {"payoff": settings["payoff"]} if settings["payoff"] else {}
+    options = _options(settings["game"], settings["payoff"])
     spec = fop_envs.make(settings["game"], **options).spec
     kind = type(catalogue.entry(settings["algorithm"]).config_for(spec))
     config = msgspec.convert(settings["config"], kind)
@@ -155,6 +156,11 @@ def built(cell: Cell) -> tuple[Algorithm, VectorEnv]:
     )
     env = fop_envs.make(settings["game"], n_envs=settings["seeds"] * config.episodes_per_round, **options)
     return algorithm, env
+
+
+def _options(game: str, payoff: str) -> dict[str, Any]:
+    """What makes the game: the differential game has no payoff table."""
+    return {"payoff": payoff} if game == "matrix" else {}
 
 
 def values(algorithm: Algorithm) -> dict[str, Any]:
@@ -187,3 +193,15 @@ def final_returns(value: Any) -> npt.NDArray[np.float64]:
     import numpy as np
 
     return np.array(value["returns"][-1])
+
+
+def at_best(value: Any, optimum: float) -> tuple[int, int]:
+    """How many seeds end at the optimum, and of how many."""
+    returns = final_returns(value)
+    return int((returns > optimum - 1e-6).sum()), len(returns)
+
+
+def interval(hits: int, n: int) -> str:
+    """Around the share `hits / n`: Wilson's, 95 %."""
+    share = wilson(hits, n)
+    return f"{share.low:.0%} to {share.high:.0%}"

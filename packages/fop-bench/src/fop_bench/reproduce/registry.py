@@ -17,6 +17,7 @@ from .table2 import TABLE_2
 from .table4 import TABLE_4
 from .temperatures import TEMPERATURES
 from .theory import THEORY
+from .wider_games import WIDER
 
 ENTRIES: dict[str, Entry] = {
     entry.name: entry
@@ -32,6 +33,7 @@ ENTRIES: dict[str, Entry] = {
         TEMPERATURES,
         THEORY,
         ROUTING,
+        WIDER,
     )
 }
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from . import paper
-from .differential import share
 from .entry import Cell, Check, Entry, Result
-from .learning import cell, final_returns, run
+from .learning import at_best, cell, run, share
 from .presets import FINAL_ALPHAS, MATRIX_ALPHA, MATRIX_UPDATES, MOST
 
 OPTIMUM = 8.0
@@ -31,8 +30,7 @@ def cells(seeds: int) -> list[Cell]:
 
 def hits(result: Result) -> tuple[int, int]:
     """How many seeds end at (A, A), and how many there are."""
-    returns = final_returns(result.value)
-    return int((returns > OPTIMUM - 1e-6).sum()), len(returns)
+    return at_best(result.value, OPTIMUM)
 
 
 def checks(results: Sequence[Result]) -> list[Check]:
