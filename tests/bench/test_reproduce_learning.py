@@ -161,7 +161,7 @@ def test_table_1_needs_fops_optimum_and_the_others_failure() -> None:
         made = [learnt([], matrix_tables.PAYOFF, h) for h in hits]
         cells = matrix_tables.TABLE_1.cells(20)
         found = [Result(cell, value, 1.0) for cell, value in zip(cells, made, strict=False)]
-        return found + swept(matrix_tables.TABLE_1, 3, [20] * 6)  # the verdict doesn't go by these
+        return found + swept(matrix_tables.TABLE_1, 3, [20] * 7)  # the verdict doesn't go by these
 
     assert verdict(matrix_tables.checks_1(results(19, 2))).outcome == "reproduced under a condition"
     assert verdict(matrix_tables.checks_1(results(17, 2))).outcome == "not reproduced"
@@ -174,7 +174,7 @@ def test_a_sweep_has_a_row_for_each_setting_and_the_best_in_bold() -> None:
         Result(cell, learnt([], matrix_tables.PAYOFF, hits), 1.0)
         for cell, hits in zip(matrix_tables.TABLE_1.cells(20)[:3], (20, 5, 0), strict=True)
     ]
-    (table,) = matrix_tables.TABLE_1.tables(firsts + swept(matrix_tables.TABLE_1, 3, [1, 6, 5, 0, 0, 2]))
+    (table,) = matrix_tables.TABLE_1.tables(firsts + swept(matrix_tables.TABLE_1, 3, [1, 6, 5, 4, 0, 0, 2]))
     header, *rows = table.rows
     assert header == ["method", "setting", "seeds that play (A, A)", "95 % interval"]
     assert [(row[0], row[2]) for row in rows] == [
@@ -182,6 +182,7 @@ def test_a_sweep_has_a_row_for_each_setting_and_the_best_in_bold() -> None:
         ("DOP", "1 of 20"),
         ("DOP", "**6 of 20**"),
         ("DOP", "5 of 20"),
+        ("DOP", "4 of 20"),
         ("FacMADDPG", "0 of 20"),
         ("FacMADDPG", "0 of 20"),
         ("FacMADDPG", "0 of 20"),
@@ -200,6 +201,7 @@ def test_a_sweep_sets_what_its_rows_say(entry: Entry) -> None:
     settings = [row[1] for row in table.rows[1:] if not row[1].endswith(("size 0.0003", "sizes 0.0003"))]
     said = {
         "epsilon 1 to 0.01 over the 10,000 updates": {"epsilon": (1.0, 0.01, 10_000, "updates")},
+        "epsilon 0.5 to 0.05 over the 10,000 updates": {"epsilon": (0.5, 0.05, 10_000, "updates")},
         "epsilon 1 throughout": {"epsilon": (1.0, 1.0, 0, "env_steps")},
         "epsilon 0.1 throughout": {"epsilon": (0.1, 0.1, 0, "env_steps")},
         "no epsilon": {"epsilon": (0.0, 0.0, 0, "env_steps")},

@@ -216,6 +216,9 @@ LARGER_STEPS: Mapping[str, Any] = {"learning_rate": LARGER, "critic_learning_rat
 SWEEP_1: dict[str, Settings] = {
     "DOP": {
         f"epsilon 1 to 0.01 over the {UPDATES:,} updates": {"epsilon": ANNEALED},
+        f"epsilon 0.5 to 0.05 over the {UPDATES:,} updates": {
+            "epsilon": Linear(0.5, 0.05, UPDATES, "updates")  # as in its published code, over all updates
+        },
         "the critic's step size 3e-3": {"critic_learning_rate": 3e-3},
         f"step sizes {LARGER:g}": LARGER_STEPS,
     },
