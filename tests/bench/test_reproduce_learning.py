@@ -273,3 +273,19 @@ def test_ranks_among_random_partners_are_those_worked_by_hand() -> None:
     assert wider_games.ranks(payoff_table("penalty-0")) == [1, 1]
     (row,) = [row for row in wider_games.games().rows if row[0] == "penalty-100"]
     assert row == ["penalty-100", "2", "3", "10, 2 times", "2", "-100", "2, 2"]
+
+
+def test_the_row_for_unknown_games_is_fop_hotter_and_with_an_epsilon() -> None:
+    """All else, and every other row, is the catalogue's setting for games."""
+    for cell in wider_games.cells(20):
+        algorithm, config = cell.settings["algorithm"], dict(cell.settings["config"])
+        plain = learning.cell("", algorithm, 20, 10_000).settings["config"]
+        if cell.name.startswith("FOP, for unknown games"):
+            assert (config["alpha"]["start"], config["alpha"]["end"], config["alpha"]["over"]) == (
+                10,
+                0.01,
+                10_000,
+            )
+            assert (config["epsilon"]["start"], config["epsilon"]["end"]) == (0.1, 0.1)
+            config |= {"alpha": plain["alpha"], "epsilon": plain["epsilon"]}
+        assert config == plain
