@@ -102,7 +102,7 @@ def hill(n: int) -> EpisodeReplay:
 def test_updates_go_uphill(name: str, fields: dict[str, str]) -> None:
     """Whole updates, critic and actor: the greedy joint action leaves (0, 0) towards (3, -2)."""
     config = replace(
-        catalogue.entry(name).config_for(GAME), learning_rate=3e-3, hidden=32, batch_episodes=32, **fields
+        catalogue.entry(name).config_for(GAME), learning_rate=3e-3, hidden=32, reward_scale=0.1, **fields
     )
     if hasattr(config, "alpha"):
         config = replace(config, alpha=Temperature(0.1, 0.1))

@@ -10,11 +10,21 @@ import numpy as np
 import pytest
 
 from fop_algos.schedules import Temperature
-from fop_bench.reproduce import learning, matrix_tables, paper, records, registry, table2, wider_games
+from fop_bench.reproduce import (
+    learning,
+    matrix_tables,
+    page,
+    paper,
+    presets,
+    records,
+    table2,
+    wider_games,
+)
 from fop_bench.reproduce.entry import Cell, Entry, Result, verdict
 from fop_envs.payoffs import payoff_table
 
 RECORDS = Path(__file__).parents[2] / "docs/results/reproduce"
+PAGE = Path(__file__).parents[2] / "docs/reproducing.md"
 
 
 def run(cell: Cell) -> tuple[Any, list[float]]:
@@ -70,12 +80,9 @@ def test_a_cell_plays_the_game_of_its_payoff(payoff: str, n: int, actions: int) 
     )
 
 
-def test_what_is_on_record_keeps_its_key() -> None:
-    """A setting that changes without its cell's key would pass off old results as its own; a key that changes
-    without the setting would throw them away."""
-    keys = records.read(RECORDS)
-    for entry, first in ((registry.ENTRIES["table1"], 3), (registry.ENTRIES["table3"], 4)):
-        assert all(cell.key in keys for cell in entry.cells(20)[:first])
+def test_the_page_is_what_the_records_give() -> None:
+    """An entry whose settings have changed since its cells were run drops out of the page."""
+    assert PAGE.read_text(encoding="utf-8") == page.page(records.read(RECORDS), 20)
 
 
 def results(hits: int) -> list[Result]:
@@ -188,7 +195,7 @@ def test_a_sweep_has_a_row_for_each_setting_and_the_best_in_bold() -> None:
         ("FacMADDPG", "0 of 20"),
         ("FacMADDPG", "**2 of 20**"),
     ]
-    assert rows[0][1] == "no epsilon, step sizes 0.0003"
+    assert rows[0][1] == "epsilon 1 to 0.01 over all updates, step size 3e-4"
     assert rows[0][3] == "11% to 47%"  # Wilson's, as in the verdict of Table 1
 
 
@@ -198,16 +205,15 @@ def test_a_sweep_sets_what_its_rows_say(entry: Entry) -> None:
     first = {"table1": 3, "table3": 4}[entry.name]
     cells = entry.cells(20)
     (table,) = entry.tables([Result(cell, learnt([], matrix_tables.PAYOFF, 0), 1.0) for cell in cells])
-    settings = [row[1] for row in table.rows[1:] if not row[1].endswith(("size 0.0003", "sizes 0.0003"))]
+    settings = [row[1] for row in table.rows[1:] if not row[1].endswith("size 3e-4")]
     said = {
-        "epsilon 1 to 0.01 over the 10,000 updates": {"epsilon": (1.0, 0.01, 10_000, "updates")},
-        "epsilon 0.5 to 0.05 over the 10,000 updates": {"epsilon": (0.5, 0.05, 10_000, "updates")},
+        "epsilon 0.5 to 0.05 over all updates": {"epsilon": (0.5, 0.05, 10_000, "updates")},
         "epsilon 1 throughout": {"epsilon": (1.0, 1.0, 0, "env_steps")},
         "epsilon 0.1 throughout": {"epsilon": (0.1, 0.1, 0, "env_steps")},
         "no epsilon": {"epsilon": (0.0, 0.0, 0, "env_steps")},
         "the critic's step size 3e-3": {"critic_learning_rate": 3e-3},
-        "step size 0.001": {"learning_rate": 1e-3},
-        "step sizes 0.001": {"learning_rate": 1e-3, "critic_learning_rate": 1e-3},
+        "step size 1e-3": {"learning_rate": 1e-3},
+        "step sizes 1e-3": {"learning_rate": 1e-3, "critic_learning_rate": 1e-3},
     }
     plain = {cell.settings["algorithm"]: cell.settings["config"] for cell in cells[:first]}
     for cell, name in zip(cells[first:], settings, strict=True):
@@ -233,11 +239,11 @@ def test_wider_games_count_the_seeds_at_each_games_own_optimum() -> None:
         results.append(Result(cell, {"returns": [returns], "actions": []}, 1.0))
     table, _ = wider_games.tables(results)
     header, *rows = table.rows
-    assert header == ["method", *wider_games.GAMES]
+    assert header == ["method", *presets.WIDER_GAMES]
     assert [row[0] for row in rows] == list(wider_games.METHODS)
     for row in rows:
-        left_out = set(wider_games.GAMES) - set(wider_games.FEWER.get(row[0], wider_games.GAMES))
-        for game, text in zip(wider_games.GAMES, row[1:], strict=True):
+        left_out = set(presets.WIDER_GAMES) - set(presets.FEWER_GAMES.get(row[0], presets.WIDER_GAMES))
+        for game, text in zip(presets.WIDER_GAMES, row[1:], strict=True):
             assert text == ("not run" if game in left_out else "7 of 20 (18% to 57%)")
     assert sum(row.count("not run") for row in rows) == 2
 

@@ -92,7 +92,7 @@ GAMES = DopConfig(
     mixer="mlp",
     mixer_width=64,
     buffer_episodes=1_000_000,
-    epsilon=Linear(0.0, 0.0),
+    epsilon=Linear(1.0, 0.01, 10_000, "updates"),
     optimiser="adam",
     learning_rate=3e-4,
     critic_learning_rate=3e-4,
@@ -100,7 +100,8 @@ GAMES = DopConfig(
 """The matrix game (FOP, D.1): nets of two hidden layers of 64, those of k and b too; 3e-4.
 
 Deviation: optimiser and batch sizes aren't stated there; Adam and 32 are ours.
-Deviation: exploration isn't stated there; agents draw from their policies, without an epsilon.
+Deviation: DOP's exploration isn't stated there; it is D.1's epsilon of the value-based methods, mixed into
+the policies. Without it policies commit before the critic knows anything, one way or the other by chance.
 """
 
 

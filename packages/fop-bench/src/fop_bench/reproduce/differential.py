@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fop_bench.plots import COLOURS
-from fop_bench.statistics import wilson
 
 from .entry import Cell, Check, Result
-from .learning import cell, final_returns
+from .learning import cell, final_returns, share
 from .presets import DIFFERENTIAL_UPDATES, FEW, MOST, SUCCESS
 
 if TYPE_CHECKING:
@@ -26,12 +25,6 @@ def hits(result: Result) -> tuple[int, int]:
     """How many seeds end at the global optimum, and how many there are."""
     returns = final_returns(result.value)
     return int((returns > SUCCESS).sum()), len(returns)
-
-
-def share(successes: int, n: int) -> str:
-    """`18 of 20 (95 % interval 70% to 97%)`."""
-    interval = wilson(successes, n)
-    return f"{successes} of {n} (95 % interval {interval.low:.0%} to {interval.high:.0%})"
 
 
 def at_optimum(what: str, result: Result, finds_it: bool, condition: str = "") -> Check:

@@ -9,9 +9,9 @@ from fop_bench.plots import pyplot
 from fop_bench.statistics import wilson
 
 from . import paper
-from .differential import at_optimum, fop_cell, hits, share
+from .differential import at_optimum, fop_cell, hits
 from .entry import Cell, Check, Entry, Result, Table
-from .learning import cell, final_returns, run
+from .learning import cell, final_returns, run, share
 from .presets import BASELINE_UPDATES, SIGMA, SIGMA_UPDATES, SIGMAS, SUCCESS, WARM_UPS
 
 METHODS = {

@@ -201,6 +201,11 @@ def at_best(value: Any, optimum: float) -> tuple[int, int]:
     return int((returns > optimum - 1e-6).sum()), len(returns)
 
 
+def share(hits: int, n: int) -> str:
+    """`18 of 20 (95 % interval 70% to 97%)`."""
+    return f"{hits} of {n} (95 % interval {interval(hits, n)})"
+
+
 def interval(hits: int, n: int) -> str:
     """Around the share `hits / n`: Wilson's, 95 %."""
     share = wilson(hits, n)

@@ -6,10 +6,11 @@ with its source (`fop-bench list NAME` shows it). Reported seeds are 0 to 19; no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fop_algos.schedules import Temperature
+from fop_algos.schedules import Linear, Temperature
 
 MOST, FEW = 0.9, 0.1
 """Ours: share of seeds at the optimum of a method that finds it (18 of 20), of one that doesn't (2 of 20)."""
@@ -18,6 +19,34 @@ MOST, FEW = 0.9, 0.1
 
 MATRIX_UPDATES = 10_000
 """D.1: learning steps over which exploration falls; every method gets as many."""
+
+AS_IN_D1 = "epsilon 1 to 0.01 over all updates, step size 3e-4"
+"""For people. D.1, of value-based methods; DOP's and FacMADDPG's exploration isn't stated: ours, the same."""
+
+Settings = Mapping[str, Mapping[str, Any]]
+"""What of a method's config is set otherwise, by a name for people."""
+
+SWEEP_OF_VALUES: Settings = {
+    "epsilon 1 throughout": {"epsilon": Linear(1.0, 1.0)},
+    "epsilon 0.1 throughout": {"epsilon": Linear(0.1, 0.1)},
+    "step size 1e-3": {"learning_rate": 1e-3},
+}
+"""Ours: VDN and QMIX otherwise than D.1 has them."""
+
+SWEEP_OF_DOP: Settings = {
+    "no epsilon": {"epsilon": Linear(0.0, 0.0)},
+    "epsilon 0.5 to 0.05 over all updates": {"epsilon": Linear(0.5, 0.05, MATRIX_UPDATES, "updates")},
+    "the critic's step size 3e-3": {"critic_learning_rate": 3e-3},
+    "step sizes 1e-3": {"learning_rate": 1e-3, "critic_learning_rate": 1e-3},
+}
+"""Ours; the second epsilon is that of DOP's published code, stretched over all updates."""
+
+SWEEP_OF_FACMADDPG: Settings = {
+    "epsilon 1 throughout": {"epsilon": Linear(1.0, 1.0)},
+    "no epsilon": {"epsilon": Linear(0.0, 0.0)},
+    "step sizes 1e-3": {"learning_rate": 1e-3, "critic_learning_rate": 1e-3},
+}
+"""Ours."""
 
 MATRIX_ALPHA = Temperature(1.0, 0.01, MATRIX_UPDATES, "updates", target_entropy=0.1)
 """D.1, and FOP's default for the game. The target (ours), in nats an agent, counts where alpha is learned."""
@@ -34,6 +63,20 @@ MATRIX_FIRST_ALPHAS = (0.01, 0.1, 10.0)
 
 FINAL_ALPHAS = (1.0, 0.5, 0.1, 0.01)
 """Table 2's could not be read; these are ours."""
+
+# ---- wider games ----
+
+WIDER_GAMES = ("climbing", "penalty-100", "random-2x6-0", "random-3x4-0", "random-4x3-0")
+"""Ours: the two of the literature, and for 2, 3 and 4 agents the first random one of a middle size."""
+
+FEWER_GAMES = {"QPLEX": ("climbing", "penalty-100", "random-3x4-0")}
+"""Rows that play some games alone: QPLEX costs about 7 minutes of a core for each."""
+
+FOR_UNKNOWN_GAMES: Mapping[str, Any] = {
+    "alpha": replace(MATRIX_ALPHA, start=10.0),
+    "epsilon": Linear(0.1, 0.1),
+}
+"""FOP for games of which nothing is known; docs/algorithms/fop.md has the reasons."""
 
 # ---- differential game ----
 

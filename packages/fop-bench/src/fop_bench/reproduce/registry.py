@@ -12,6 +12,7 @@ from .figure3 import FIGURE_3
 from .figure5 import FIGURE_5
 from .figure6 import FIGURE_6
 from .matrix_tables import TABLE_1, TABLE_3
+from .rewards import REWARDS
 from .routing import ROUTING
 from .table2 import TABLE_2
 from .table4 import TABLE_4
@@ -33,6 +34,7 @@ ENTRIES: dict[str, Entry] = {
         TEMPERATURES,
         THEORY,
         ROUTING,
+        REWARDS,
         WIDER,
     )
 }

@@ -1,4 +1,4 @@
-"""FOP's published code against equation 18 as printed, step by step; the rewards' scale and the first alpha.
+"""FOP's published code against equation 18 as printed, step by step, and what the first alpha does to both.
 
 Three things differ between the two: the factor of the gradient to `q_i - v_i` (1 or `lambda_i`), whether that
 gradient goes on through `v_i`, and what `v_jt` is. All their combinations are tried, one by one. What is read
@@ -11,22 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fop_algos.schedules import Temperature
-
 from . import table2
-from .differential import fop_cell, share
-from .differential import hits as differential_hits
 from .entry import Cell, Entry, Result, Table
-from .learning import run
+from .learning import run, share
 from .paper import Claim
-from .presets import (
-    AUTOMATIC,
-    FIRST_ALPHAS,
-    MATRIX_ALPHA,
-    MATRIX_FIRST_ALPHAS,
-    SCHEDULES,
-    UNSCALED,
-)
+from .presets import MATRIX_ALPHA, MATRIX_FIRST_ALPHAS
 
 if TYPE_CHECKING:
     from fop_algos.mixers import Routing
@@ -83,31 +72,12 @@ def first_alphas(seeds: int) -> list[Cell]:
     ]
 
 
-def unscaled(seeds: int) -> list[Cell]:
-    """The differential game with rewards as they are: every schedule from both first temperatures."""
-    found = []
-    for start in FIRST_ALPHAS:
-        for schedule in SCHEDULES:
-            alpha = replace(schedule.alpha, start=start, end=start / 100)
-            what = f"unscaled rewards, alpha from {start:g}, {schedule.name}"
-            found.append(fop_cell(seeds, schedule.updates, what, alpha=alpha, **UNSCALED))
-        learned = Temperature(start, start / 100, 20_000, "updates", kind="automatic")
-        what = f"unscaled rewards, alpha from {start:g}, {AUTOMATIC}"
-        found.append(fop_cell(seeds, what=what, alpha=learned, **UNSCALED))
-    return found
-
-
 def cells(seeds: int) -> list[Cell]:
-    return [*ways(seeds), *first_alphas(seeds), *unscaled(seeds)]
+    return [*ways(seeds), *first_alphas(seeds)]
 
 
 def tables(results: Sequence[Result]) -> list[Table]:
-    n_ways, n_alphas = len(ways(1)), len(first_alphas(1))
-    of_ways, of_alphas, of_rewards = (
-        results[:n_ways],
-        results[n_ways : n_ways + n_alphas],
-        results[n_ways + n_alphas :],
-    )
+    of_ways, of_alphas = results[: len(ways(1))], results[len(ways(1)) :]
     rows = [["way", "gradient to q_i - v_i", "through v_i", "v_jt", "v_i", "at (A, A)", "q_tot(A, A)"]]
     tried = [(way, "soft") for way in WAYS] + [(way, "largest q_i") for way in HARD]
     for (way, baseline), result in zip(tried, of_ways, strict=True):
@@ -136,16 +106,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
         some = of_alphas[k * len(MATRIX_FIRST_ALPHAS) : (k + 1) * len(MATRIX_FIRST_ALPHAS)]
         rows.append([NAMES[way], *(share(*table2.hits(result)) for result in some)])
     found.append(Table("Matrix game: seeds at (A, A) by the first alpha.", rows, frozenset(rows[0])))
-    names = [*(schedule.name for schedule in SCHEDULES), AUTOMATIC]
-    rows = [["alpha", *(f"from {start:g} to {start / 100:g}" for start in FIRST_ALPHAS)]]
-    for k, name in enumerate(names):
-        some = [of_rewards[k + j * len(names)] for j in range(len(FIRST_ALPHAS))]
-        rows.append([name, *(share(*differential_hits(result)) for result in some)])
-    title = (
-        "Differential game, rewards as they are: seeds at the global optimum by the first alpha (alpha is "
-        "annealed to a hundredth in the learning steps of Figure 3)."
-    )
-    return [*found, Table(title, rows, frozenset(rows[0]))]
+    return found
 
 
 def best_value(result: Result) -> str:
@@ -158,7 +119,7 @@ def best_value(result: Result) -> str:
 CLAIM = Claim(
     "Routing",
     "The paper states equation 18; its published code runs the gradients otherwise. What of it matters, and "
-    "what do the rewards' scale and the first alpha do?",
+    "what does the first alpha do?",
     "",
 )
 

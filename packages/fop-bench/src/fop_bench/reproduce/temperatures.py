@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import figure3, paper, table2
-from .differential import fop_cell, share
+from .differential import fop_cell
 from .differential import hits as differential_hits
 from .entry import Cell, Check, Entry, Result
-from .learning import run
+from .learning import run, share
 from .presets import AUTOMATIC, MATRIX_ALPHAS, MOST, SCHEDULES
 
 OF_AGENTS = {"average": "the moving average of equation 17", "objective": "down the gradient of J(alpha_i)"}

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fop_algos.schedules import Linear, Temperature
 from fop_bench.work import Tell
 from fop_envs.payoffs import payoff_table
 
 from . import learning
 from .entry import Cell, Entry, Result, Table
 from .paper import Claim
+from .presets import FEWER_GAMES, FOR_UNKNOWN_GAMES, MATRIX_UPDATES, WIDER_GAMES
 
-UPDATES = 10_000
-"""As in the paper's matrix game."""
-
-GAMES = ("climbing", "penalty-100", "random-2x6-0", "random-3x4-0", "random-4x3-0")
-"""The two of the literature, and for 2, 3 and 4 agents the first random one of a middle size."""
-
-FEWER = {"QPLEX": ("climbing", "penalty-100", "random-3x4-0")}
-"""Rows that play some games alone: QPLEX costs about 7 minutes of a core for each."""
-
-RECOMMENDED = {"alpha": Temperature(10.0, 0.01, UPDATES, "updates"), "epsilon": Linear(0.1, 0.1)}
-"""FOP for games of which nothing is known, see `docs/algorithms/fop.md`."""
-
-METHODS: dict[str, tuple[str, dict[str, Any]]] = {
+METHODS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "FOP": ("fop", {}),
-    "FOP, for unknown games": ("fop", RECOMMENDED),
+    "FOP, for unknown games": ("fop", FOR_UNKNOWN_GAMES),
     "QPLEX": ("qplex", {}),
     "QTRAN-alt": ("qtran_alt", {}),
     "QTRAN-base": ("qtran_base", {}),
@@ -35,6 +23,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "Qatten": ("qatten", {}),
     "VDN": ("vdn", {}),
     "IQL": ("iql", {}),
+    "MAVEN": ("maven", {}),
     "FMQ": ("fmq", {}),
     "DOP": ("dop", {}),
     "FacMADDPG": ("facmaddpg", {}),
@@ -52,9 +41,9 @@ CLAIM = Claim(
 def cells(seeds: int) -> list[Cell]:
     """A method on all its games, then the next."""
     return [
-        learning.cell(f"{row} on {game}", algorithm, seeds, UPDATES, payoff=game, **changes)
+        learning.cell(f"{row} on {game}", algorithm, seeds, MATRIX_UPDATES, payoff=game, **changes)
         for row, (algorithm, changes) in METHODS.items()
-        for game in FEWER.get(row, GAMES)
+        for game in FEWER_GAMES.get(row, WIDER_GAMES)
     ]
 
 
@@ -67,14 +56,14 @@ def run(cell: Cell, tell: Tell) -> Any:
 def tables(results: Sequence[Result]) -> list[Table]:
     """Seeds at the optimum, a row for each method; and what makes each game hard."""
     places = iter(results)
-    rows = [["method", *GAMES]]
+    rows = [["method", *WIDER_GAMES]]
     for row in METHODS:
-        played = {game: _share(next(places), game) for game in FEWER.get(row, GAMES)}
-        rows.append([row, *(played.get(game, "not run") for game in GAMES)])
+        played = {game: _share(next(places), game) for game in FEWER_GAMES.get(row, WIDER_GAMES)}
+        rows.append([row, *(played.get(game, "not run") for game in WIDER_GAMES)])
     title = (
-        f"Seeds that play an optimum after {UPDATES:,} updates, with Wilson's 95 % interval: a row for each "
-        "method, with one setting for all games, a column for each game. FOP for unknown games: alpha 10 to "
-        "0.01 and epsilon 0.1, found on climbing, penalty-100 and random-3x4-0 with other seeds."
+        f"Seeds that play an optimum after {MATRIX_UPDATES:,} updates, with Wilson's 95 % interval: a row "
+        "for each method, with one setting for all games, a column for each game. FOP for unknown games: "
+        "alpha 10 to 0.01 and epsilon 0.1, found on climbing, penalty-100 and random-3x4-0 with other seeds."
     )
     return [Table(title, rows, frozenset({"method"})), games()]
 
@@ -87,7 +76,7 @@ def _share(result: Result, game: str) -> str:
 def games() -> Table:
     """The games' sizes, and how good an agent's part of the optimum is among agents that act at random."""
     rows = [["game", "agents", "actions", "optimum", "next best", "worst", "rank among random partners"]]
-    for name in GAMES:
+    for name in WIDER_GAMES:
         payoff = payoff_table(name)
         best = payoff.max()
         rows.append(
