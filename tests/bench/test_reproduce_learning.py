@@ -259,9 +259,15 @@ def test_each_place_of_the_wider_table_is_its_own_cell() -> None:
             for game, text in zip(rows[0], row, strict=True)
             if text[:6] == "1 of 1"
         ]
-        assert chosen.name == f"{hit[0]} on {hit[1]}", place
+        assert hit[1] == "paper" or chosen.name == f"{hit[0]} on {hit[1]}", place
         assert wider_games.METHODS[hit[0]][0] == chosen.settings["algorithm"]
         assert hit[1] == chosen.settings["payoff"]
+
+
+def test_the_wider_table_shares_the_papers_game_with_tables_1_and_3() -> None:
+    wider = {cell.key for cell in wider_games.cells(20)}
+    for entry, first in ((matrix_tables.TABLE_1, 3), (matrix_tables.TABLE_3, 4)):
+        assert {cell.key for cell in entry.cells(20)[:first]} <= wider
 
 
 def test_a_wider_cell_keeps_the_end_of_its_play() -> None:

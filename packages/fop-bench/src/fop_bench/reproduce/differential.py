@@ -52,4 +52,4 @@ def draw_curves(axis: Axes, curves: Sequence[tuple[str, Result]]) -> None:
     axis.axhline(10, color="#999999", linewidth=0.8, linestyle=":")
     axis.axhline(0, color="#999999", linewidth=0.8, linestyle=":")
     axis.set_xlabel("learning steps (thousands)")
-    axis.set_ylim(-12, 11)
+    axis.set_ylim(-8, 11)

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from fop_bench import report
+from fop_bench.progress import duration
 from fop_core.errors import FopError
 
 from . import output, paper
@@ -44,6 +45,7 @@ def page(done: Mapping[str, Done], seeds: int) -> str:
     """The page as Markdown: entries that have all their cells in `done`, and the names of the others."""
     summary = [["entry", "verdict", "command"]]
     parts, missing = [], []
+    seconds: dict[str, float] = {}
     questions = {name: entry.claim for name, entry in ENTRIES.items() if entry.group == "beyond"}
     for name, claim in (paper.CLAIMS | questions).items():
         entry = ENTRIES.get(name)
@@ -52,12 +54,15 @@ def page(done: Mapping[str, Done], seeds: int) -> str:
             missing.append(claim.name)
             continue
         judged = entry.judged(found).outcome
+        if entry.group != "beyond":
+            seconds |= {result.cell.key: result.seconds for result in found}
         command = output.command(entry, seeds)
         summary.append([f"[{claim.name}](#{claim.name.lower().replace(' ', '-')})", judged, f"`{command}`"])
         parts.append(output.markdown(output.document(entry, found, seeds), output.image(entry, FIGURES)))
     template = files("fop_bench.reproduce").joinpath("data/page.md").read_text(encoding="utf-8")
     return template.format(
         summary=report.as_markdown(summary, output.LEFT),
+        cost=f"{len(seconds)} cells, {duration(sum(seconds.values()))} of one core",
         missing=f"Not here yet: {', '.join(missing)}.\n\n" if missing else "",
         entries="\n\n".join(parts),
     )

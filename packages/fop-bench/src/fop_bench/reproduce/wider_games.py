@@ -10,6 +10,7 @@ from fop_envs.payoffs import payoff_table
 
 from . import learning
 from .entry import Cell, Entry, Result, Table
+from .matrix_tables import method_cell
 from .paper import Claim
 from .presets import FEWER_GAMES, FOR_UNKNOWN_GAMES, MATRIX_UPDATES, WIDER_GAMES
 
@@ -41,15 +42,22 @@ CLAIM = Claim(
 def cells(seeds: int) -> list[Cell]:
     """A method on all its games, then the next."""
     return [
-        learning.cell(f"{row} on {game}", algorithm, seeds, MATRIX_UPDATES, payoff=game, **changes)
+        method_cell(algorithm, seeds)
+        if game == "paper" and not changes
+        else learning.cell(f"{row} on {game}", algorithm, seeds, MATRIX_UPDATES, payoff=game, **changes)
         for row, (algorithm, changes) in METHODS.items()
         for game in FEWER_GAMES.get(row, WIDER_GAMES)
     ]
 
 
 def run(cell: Cell, tell: Tell) -> Any:
-    """Trains a cell; what greedy play does at the end: `actions` `[1, K, N]` and `returns` `[1, K]`."""
+    """Trains a cell; what greedy play does at the end: `actions` `[1, K, N]` and `returns` `[1, K]`.
+
+    Cells of the paper's game are other entries', too, which read more.
+    """
     value = learning.run(cell, tell)
+    if cell.settings["payoff"] == "paper":
+        return value
     return {name: value[name][-1:] for name in ("actions", "returns")}
 
 
