@@ -34,7 +34,7 @@ class ContinuousConfig(RoundConfig):
     reward_scale: float = 0.05
     """Critics learn `reward_scale` times the reward. Deviation: FOP doesn't say; with it an alpha of 1 is
     three standard deviations of the differential game's rewards in uniform play, so soft policies begin broad
-    (`fop-bench reproduce routing` shows what happens without)."""
+    (`fop-bench reproduce rewards` shows what happens without)."""
     learning_rate: float = 3e-4
     """Step size of Adam, for actors and critics."""
     max_gradient_norm: float = math.inf
