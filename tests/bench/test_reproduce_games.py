@@ -232,6 +232,10 @@ def test_what_the_proofs_use_is_what_decides(few_games: list[Result]) -> None:
     assert max(anything.value["lemma2"]) > 0.01
 
 
+def test_no_word_breaks_a_table(few_games: list[Result]) -> None:
+    assert not any("|" in check.what + check.ours for check in theory.checks(few_games))
+
+
 def test_a_statement_that_fails_once_is_not_reproduced(few_games: list[Result]) -> None:
     broken = [Result(r.cell, r.value | {"a1": [*r.value["a1"][:-1], 1e-3]}, 1.0) for r in few_games]
     judged = verdict(theory.checks(broken))

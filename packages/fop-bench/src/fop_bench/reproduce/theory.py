@@ -132,7 +132,7 @@ def of_game(kind: str, rng: np.random.Generator, steps: int) -> dict[str, Any]:
 
 
 ALWAYS = {
-    "a1": "A.1, KL(pi_tot || pi*) = sum of KL(pi_i || pi*_i)",
+    "a1": "A.1, KL(pi_tot, pi*) is the sum of KL(pi_i, pi*_i)",
     "igm": "A.2, IGM is IGO of greedy policies",
     "contraction": "Lemma 1, joint evaluation contracts by gamma",
     "eq17": "equation 17 gives alpha_i back",
@@ -164,7 +164,7 @@ def checks(results: Sequence[Result]) -> list[Check]:
                 Check(
                     what,
                     "always",
-                    f"in {sum(x <= ROUNDING for x in failures)} of {len(failures)} games (worst {worst:.0e})",
+                    f"in {sum(x <= ROUNDING for x in failures)} of {len(failures)} games (worst {worst:.0g})",
                     worst <= ROUNDING,
                     condition=condition,
                 )
