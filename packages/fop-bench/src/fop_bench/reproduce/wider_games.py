@@ -33,8 +33,8 @@ METHODS: dict[str, tuple[str, Mapping[str, Any]]] = {
 
 CLAIM = Claim(
     "Wider games",
-    "How often does each method find the optimum of matrix games that the paper doesn't play, with the "
-    "settings that it has for the paper's?",
+    "How often does each method find the optimum of matrix games, most of which the paper doesn't play, with "
+    "the settings that it has for the paper's?",
     "",
 )
 
