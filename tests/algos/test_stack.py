@@ -62,7 +62,7 @@ def test_each_seed_learns_what_it_learns_alone(name: str, task: str, fields: dic
         for metric, value in events[-1].metrics.items():
             theirs = moments[-1].metrics[metric]
             its = theirs[k] if isinstance(theirs, list) else theirs
-            assert its == pytest.approx(value, rel=1e-3, abs=1e-5), metric
+            assert its == pytest.approx(value, rel=1e-2, abs=1e-5), metric
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)

@@ -13,7 +13,7 @@ from fop_core.types import Clock, TaskSpec
 
 from .algorithm import Algorithm, Draws, RoundConfig, within
 from .batch import EpisodeBatch
-from .continuous import from_scale, to_scale
+from .continuous import GaussianPolicy, SquashedGaussian, from_scale, to_normal, to_scale
 from .losses import masked_mean
 from .schedules import Temperature
 
@@ -126,6 +126,20 @@ class ContinuousActors(Algorithm):
     @abstractmethod
     def values(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         """The critics' values `[..., M]` of scaled joint actions `[..., N, D]`."""
+
+
+class GaussianActors(ContinuousActors):
+    """Squashed Gaussian policies, which explore by what they draw."""
+
+    actor: GaussianPolicy
+
+    def explore(self, obs: Tensor, uniform: Tensor) -> Tensor:
+        policy: SquashedGaussian = self.actor(obs)
+        return policy.sample(to_normal(uniform))
+
+    def greedy(self, obs: Tensor) -> Tensor:
+        policy: SquashedGaussian = self.actor(obs)
+        return policy.greedy()
 
 
 def critic_loss(values: Tensor, target: Tensor, mask: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from fop_algos.agents import PerAgentMlp
 from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch
-from fop_algos.continuous import ActionValue, GaussianPolicy, SquashedGaussian, to_normal, to_scale
-from fop_algos.continuous_actors import ContinuousActors, ContinuousConfig
+from fop_algos.continuous import ActionValue, GaussianPolicy, SquashedGaussian, to_scale
+from fop_algos.continuous_actors import ContinuousConfig, GaussianActors
 from fop_algos.layers import mlp
 from fop_algos.losses import masked_mean, td_loss
 from fop_algos.mixers import ROUTED, DopMixer, FopMixer, MlpWeights, Routing, Utilities, dop_mixer
@@ -65,7 +65,7 @@ class FopContinuousConfig(ContinuousConfig):
             )
 
 
-class FopContinuous(ContinuousActors):
+class FopContinuous(GaussianActors):
     """Soft individual policies, soft individual values, and a mixer that weighs their advantages."""
 
     config: FopContinuousConfig
@@ -94,14 +94,6 @@ class FopContinuous(ContinuousActors):
         self.optimisers = {
             group: make_optimiser("adam", modules, config.learning_rate) for group, modules in groups.items()
         }
-
-    def explore(self, obs: Tensor, uniform: Tensor) -> Tensor:
-        policy: SquashedGaussian = self.actor(obs)
-        return policy.sample(to_normal(uniform))
-
-    def greedy(self, obs: Tensor) -> Tensor:
-        policy: SquashedGaussian = self.actor(obs)
-        return policy.greedy()
 
     def values(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         return self.mix(obs, state, actions).unsqueeze(-1)

@@ -24,10 +24,10 @@ from torch import Tensor, nn
 
 from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch
-from fop_algos.continuous import GaussianPolicy, SquashedGaussian, to_normal, to_scale
+from fop_algos.continuous import GaussianPolicy, SquashedGaussian, to_scale
 from fop_algos.continuous_actors import (
     BootstrappedConfig,
-    ContinuousActors,
+    GaussianActors,
     check_annealed,
     critic_loss,
     one_step_target,
@@ -119,7 +119,7 @@ class AttentionCritic(nn.Module):
         return q.squeeze(-1)
 
 
-class Maac(ContinuousActors):
+class Maac(GaussianActors):
     """Soft actors and attentive critics."""
 
     config: MaacConfig
@@ -147,14 +147,6 @@ class Maac(ContinuousActors):
         self.actor_optimiser = make_optimiser("adam", [self.actor], config.learning_rate)
         self.critic_optimiser = make_optimiser("adam", [self.critic], config.learning_rate)
         self.optimisers = {"actor": self.actor_optimiser, "critic": self.critic_optimiser}
-
-    def explore(self, obs: Tensor, uniform: Tensor) -> Tensor:
-        policy: SquashedGaussian = self.actor(obs)
-        return policy.sample(to_normal(uniform))
-
-    def greedy(self, obs: Tensor) -> Tensor:
-        policy: SquashedGaussian = self.actor(obs)
-        return policy.greedy()
 
     def values(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         values: Tensor = self.critic(obs, actions)

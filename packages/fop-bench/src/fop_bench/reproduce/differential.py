@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from fop_bench.plots import COLOURS
 
 from .entry import Cell, Check, Result
-from .learning import cell, final_returns, share
-from .presets import DIFFERENTIAL_UPDATES, FEW, MOST, SUCCESS
+from .learning import cell, final_returns, optimum_check
+from .presets import DIFFERENTIAL_UPDATES, SUCCESS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def fop_cell(seeds: int, updates: int = DIFFERENTIAL_UPDATES, what: str = "", **changes: Any) -> Cell:
+def fop_cell(seeds: int, what: str = "", updates: int = DIFFERENTIAL_UPDATES, **changes: Any) -> Cell:
     """FOP on the differential game; entries that ask for the same setting get the same cell."""
     name = f"FOP, {what}, differential game" if what else "FOP, differential game"
     return cell(name, "fop", seeds, updates, game="differential", **changes)
@@ -29,15 +29,7 @@ def hits(result: Result) -> tuple[int, int]:
 
 def at_optimum(what: str, result: Result, finds_it: bool, condition: str = "") -> Check:
     """How many seeds end at the global optimum, beside whether the paper says so."""
-    successes, n = hits(result)
-    return Check(
-        what,
-        "the optimum" if finds_it else "not the optimum",
-        share(successes, n),
-        successes >= MOST * n if finds_it else successes <= FEW * n,
-        n,
-        condition,
-    )
+    return optimum_check(what, *hits(result), finds_it, condition)
 
 
 def draw_curves(axis: Axes, curves: Sequence[tuple[str, Result]]) -> None:

@@ -30,9 +30,8 @@ PUBLISHED_MASQL = 0.72
 def method_cell(name: str, seeds: int, warm_up: int, sigma: float = SIGMA) -> Cell:
     changes: dict[str, Any] = {"noise": sigma} if name in DETERMINISTIC else {}
     if name == "FOP":
-        return fop_cell(
-            seeds, what="" if warm_up == 64 else f"{warm_up} uniform episodes", uniform_episodes=warm_up
-        )
+        what = "" if warm_up == 64 else f"{warm_up} uniform episodes"
+        return fop_cell(seeds, what, uniform_episodes=warm_up)
     what = f"{name}, sigma {sigma:g}" if changes else name
     return cell(
         f"{what}, {warm_up} uniform episodes, differential game",

@@ -27,9 +27,9 @@ def cells(seeds: int) -> list[Cell]:
     found = []
     ways: tuple[tuple[str, dict[str, Any]], ...] = (("", {}), (DOP, {"decomposition": "dop"}))
     for what, changes in ways:
-        found += [fop_cell(seeds, s.updates, what + s.name, alpha=s.alpha, **changes) for s in SCHEDULES]
+        found += [fop_cell(seeds, what + s.name, s.updates, alpha=s.alpha, **changes) for s in SCHEDULES]
         found.append(fop_cell(seeds, what=what and what + AUTOMATIC, **changes))
-    return [*found, fop_cell(seeds, DIFFERENTIAL_UPDATES // 2, "greedy", **GREEDY)]
+    return [*found, fop_cell(seeds, "greedy", DIFFERENTIAL_UPDATES // 2, **GREEDY)]
 
 
 def panels(results: Sequence[Result]) -> tuple[Sequence[Result], Sequence[Result], Result]:

@@ -13,7 +13,8 @@ import msgspec
 from fop_bench.statistics import wilson
 from fop_bench.work import Tell
 
-from .entry import Cell
+from .entry import Cell, Check
+from .presets import FEW, MOST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -199,6 +200,18 @@ def at_best(value: Any, optimum: float) -> tuple[int, int]:
     """How many seeds end at the optimum, and of how many."""
     returns = final_returns(value)
     return int((returns > optimum - 1e-6).sum()), len(returns)
+
+
+def optimum_check(what: str, hits: int, n: int, finds_it: bool, condition: str = "") -> Check:
+    """How many seeds end at the optimum, beside whether the paper says that a method does."""
+    return Check(
+        what,
+        "the optimum" if finds_it else "not the optimum",
+        share(hits, n),
+        hits >= MOST * n if finds_it else hits <= FEW * n,
+        n,
+        condition,
+    )
 
 
 def share(hits: int, n: int) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import paper, table2
+from . import paper
 from .entry import Cell, Check, Entry, Result, Table
-from .learning import at_best, cell, interval, run, share
+from .learning import cell, interval, run
+from .matrix import at_optimum, hits, method_cell
 from .presets import (
     AS_IN_D1,
-    FEW,
     MATRIX_UPDATES,
-    MOST,
     SWEEP_OF_DOP,
     SWEEP_OF_FACMADDPG,
     SWEEP_OF_VALUES,
@@ -23,17 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-OPTIMUM = 8.0
 PAYOFF = ((8.0, -12.0, -12.0), (-12.0, 0.0, 0.0), (-12.0, 0.0, 0.0))
 
 Values = Sequence[Sequence[float]]
-
-
-def method_cell(name: str, seeds: int) -> Cell:
-    """A method with its own settings; FOP's is also one of Table 2's."""
-    if name == "fop":
-        return table2.alpha_cell(seeds, 0.01)
-    return cell(f"{name} on the paper's matrix game", name, seeds, MATRIX_UPDATES)
 
 
 def tables_cells(methods: Mapping[str, str], sweep: Mapping[str, Settings]) -> Callable[[int], list[Cell]]:
@@ -46,19 +37,6 @@ def tables_cells(methods: Mapping[str, str], sweep: Mapping[str, Settings]) -> C
             for name, changes in settings.items()
         ),
     ]
-
-
-def at_optimum(name: str, result: Result, finds_it: bool, condition: str = "") -> Check:
-    """How many seeds end at (A, A), beside whether the paper says so."""
-    hits, n = at_best(result.value, OPTIMUM)
-    return Check(
-        f"{name}, seeds that play (A, A)",
-        "the optimum" if finds_it else "not the optimum",
-        share(hits, n),
-        hits >= MOST * n if finds_it else hits <= FEW * n,
-        n,
-        condition,
-    )
 
 
 def best_of(
@@ -77,13 +55,15 @@ def best_of(
         rows = [["method", "setting", "seeds that play (A, A)", "95 % interval"]]
         for method, settings in sweep.items():
             counts = [
-                at_best(found[method].value, OPTIMUM),
-                *(at_best(next(others).value, OPTIMUM) for _ in settings),
+                hits(found[method]),
+                *(hits(next(others)) for _ in settings),
             ]
-            most = max(hits for hits, _ in counts)
-            for name, (hits, n) in zip((AS_IN_D1, *settings), counts, strict=True):
-                count = f"**{hits} of {n}**" if hits == most > 0 else f"{hits} of {n}"
-                rows.append([method, name, count, interval(hits, n)])
+            most = max(successes for successes, _ in counts)
+            for name, (successes, n) in zip((AS_IN_D1, *settings), counts, strict=True):
+                count = f"{successes} of {n}"
+                if successes == most > 0:
+                    count = f"**{count}**"
+                rows.append([method, name, count, interval(successes, n)])
         title = (
             f"A sweep of {' and '.join(sweep)}: seeds that play (A, A) after {MATRIX_UPDATES:,} updates, a "
             "row for each setting, the best in bold. The verdict goes by the first setting of each."
@@ -91,6 +71,11 @@ def best_of(
         return [Table(title, rows, frozenset(rows[0]))]
 
     return tables
+
+
+def of(name: str) -> str:
+    """What is counted of a method, for people."""
+    return f"{name}, seeds that play (A, A)"
 
 
 def joint_values(name: str, result: Result, printed: Values | None, holds: Callable[[Any], bool]) -> Check:
@@ -184,7 +169,7 @@ def checks_3(results: Sequence[Result]) -> list[Check]:
     found = []
     for name, shape, result in zip(VALUE_METHODS, shapes, results, strict=False):  # the sweep comes after
         printed = paper.TABLE_3[name]
-        found.append(at_optimum(name, result, finds_it=name in ("QTRAN-alt", "QPLEX")))
+        found.append(at_optimum(of(name), result, finds_it=name in ("QTRAN-alt", "QPLEX")))
         found += individual_values(name, result, (printed.q_1, printed.q_2))
         found.append(joint_values(name, result, printed.q_tot, shape))
     return found
@@ -209,16 +194,16 @@ SWEEP_1: dict[str, Settings] = {"DOP": SWEEP_OF_DOP, "FacMADDPG": SWEEP_OF_FACMA
 
 def checks_1(results: Sequence[Result]) -> list[Check]:
     fop, dop, facmaddpg = results[: len(METHODS_1)]
-    by_chance, n = at_best(results[len(METHODS_1)].value, OPTIMUM)
+    by_chance, n = hits(results[len(METHODS_1)])
     exploring = (
         "DOP explores by the epsilon that D.1 states for value-based methods; with nothing but its policies "
         f"to explore with, {by_chance} of {n} seeds commit to A by chance (see the sweep)"
     )
     return [
-        at_optimum("FOP", fop, finds_it=True),
+        at_optimum(of("FOP"), fop, finds_it=True),
         joint_values("FOP", fop, None, like_the_payoff(0.5)),
-        at_optimum("DOP", dop, finds_it=False, condition=exploring),
-        at_optimum("FacMADDPG", facmaddpg, finds_it=False),
+        at_optimum(of("DOP"), dop, finds_it=False, condition=exploring),
+        at_optimum(of("FacMADDPG"), facmaddpg, finds_it=False),
     ]
 
 

@@ -23,7 +23,7 @@ def cells(seeds: int) -> list[Cell]:
         for schedule in SCHEDULES:
             alpha = replace(schedule.alpha, start=start, end=start / 100)
             what = f"unscaled rewards, alpha from {start:g}, {schedule.name}"
-            found.append(fop_cell(seeds, schedule.updates, what, alpha=alpha, **UNSCALED))
+            found.append(fop_cell(seeds, what, schedule.updates, alpha=alpha, **UNSCALED))
         learned = Temperature(start, start / 100, DIFFERENTIAL_UPDATES, "updates", kind="automatic")
         what = f"unscaled rewards, alpha from {start:g}, {AUTOMATIC}"
         found.append(fop_cell(seeds, what=what, alpha=learned, **UNSCALED))

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from . import table2
 from .entry import Cell, Entry, Result, Table
 from .learning import run, share
+from .matrix import alpha_cell, fop_cell, hits
 from .paper import Claim
 from .presets import MATRIX_ALPHA, MATRIX_FIRST_ALPHAS
 
@@ -47,13 +47,13 @@ def routing(way: tuple[str, str, str]) -> Routing:
 def ways(seeds: int) -> list[Cell]:
     """The matrix game, one cell for each way, then those with the hard baseline."""
     found = [
-        table2.alpha_cell(seeds, 0.01)
+        alpha_cell(seeds, 0.01)
         if way == ROUTED
-        else table2.fop_cell(" ".join(("routing", *way)), seeds, routing=routing(way))
+        else fop_cell(seeds, " ".join(("routing", *way)), routing=routing(way))
         for way in WAYS
     ]
     return found + [
-        table2.fop_cell(" ".join(("largest q_i, routing", *way)), seeds, routing=routing(way), baseline="max")
+        fop_cell(seeds, " ".join(("largest q_i, routing", *way)), routing=routing(way), baseline="max")
         for way in HARD
     ]
 
@@ -61,9 +61,9 @@ def ways(seeds: int) -> list[Cell]:
 def first_alphas(seeds: int) -> list[Cell]:
     """The matrix game with other first temperatures, both ways."""
     return [
-        table2.fop_cell(
-            f"alpha from {start:g}, routing {' '.join(way)}",
+        fop_cell(
             seeds,
+            f"alpha from {start:g}, routing {' '.join(way)}",
             alpha=replace(MATRIX_ALPHA, start=start),
             routing=routing(way),
         )
@@ -89,7 +89,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
                 {"constant": "no", "learned": "yes"}[through],
                 {"sum": "v(s) + sum_i v_i", "free": "v(s)"}[v_jt],
                 baseline,
-                share(*table2.hits(result)),
+                share(*hits(result)),
                 best_value(result),
             ]
         )
@@ -104,7 +104,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
     rows = [["way", *(f"alpha from {start:g}" for start in MATRIX_FIRST_ALPHAS)]]
     for k, way in enumerate(HARD):
         some = of_alphas[k * len(MATRIX_FIRST_ALPHAS) : (k + 1) * len(MATRIX_FIRST_ALPHAS)]
-        rows.append([NAMES[way], *(share(*table2.hits(result)) for result in some)])
+        rows.append([NAMES[way], *(share(*hits(result)) for result in some)])
     found.append(Table("Matrix game: seeds at (A, A) by the first alpha.", rows, frozenset(rows[0])))
     return found
 

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
 from . import paper
 from .entry import Cell, Check, Entry, Result
-from .learning import at_best, cell, run, share
-from .presets import FINAL_ALPHAS, MATRIX_ALPHA, MATRIX_UPDATES, MOST
-
-OPTIMUM = 8.0
-
-
-def fop_cell(what: str, seeds: int, **changes: Any) -> Cell:
-    """FOP on the matrix game; entries that ask for the same setting get the same cell."""
-    return cell(f"FOP, {what}, matrix game", "fop", seeds, MATRIX_UPDATES, **changes)
-
-
-def alpha_cell(seeds: int, end: float) -> Cell:
-    """Alpha from 1 to `end`; with 0.01 it is FOP's default on the game."""
-    return fop_cell(f"alpha 1 to {end:g}", seeds, alpha=replace(MATRIX_ALPHA, end=end))
+from .learning import run, share
+from .matrix import alpha_cell, hits
+from .presets import FINAL_ALPHAS, MOST
 
 
 def cells(seeds: int) -> list[Cell]:
     return [alpha_cell(seeds, end) for end in FINAL_ALPHAS]
-
-
-def hits(result: Result) -> tuple[int, int]:
-    """How many seeds end at (A, A), and how many there are."""
-    return at_best(result.value, OPTIMUM)
 
 
 def checks(results: Sequence[Result]) -> list[Check]:

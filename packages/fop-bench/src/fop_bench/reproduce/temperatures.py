@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import figure3, paper, table2
-from .differential import fop_cell
-from .differential import hits as differential_hits
+from . import differential, figure3, matrix, paper
 from .entry import Cell, Check, Entry, Result
 from .learning import run, share
 from .presets import AUTOMATIC, MATRIX_ALPHAS, MOST, SCHEDULES
@@ -21,17 +19,17 @@ CONDITION = (
 
 def settings(seeds: int) -> dict[tuple[str, str, str], Cell]:
     """Cells by game, alpha and alpha_i; those that Table 2 and Figure 3 have, too, are theirs."""
-    found = {("matrix", "linear", "tied"): table2.alpha_cell(seeds, 0.01)}
+    found = {("matrix", "linear", "tied"): matrix.alpha_cell(seeds, 0.01)}
     for kind in ("exponential", AUTOMATIC):
-        found["matrix", kind, "tied"] = table2.fop_cell(f"alpha {kind}", seeds, alpha=MATRIX_ALPHAS[kind])
+        found["matrix", kind, "tied"] = matrix.fop_cell(seeds, f"alpha {kind}", alpha=MATRIX_ALPHAS[kind])
     for rule in OF_AGENTS:
-        found["matrix", "linear", rule] = table2.fop_cell(f"alpha_i {rule}", seeds, alpha_i=rule)
+        found["matrix", "linear", rule] = matrix.fop_cell(seeds, f"alpha_i {rule}", alpha_i=rule)
     soft: Any = dict(zip(figure3.NAMES, figure3.cells(seeds), strict=False))
     found["differential", "linear", "tied"] = soft[SCHEDULES[2].name]
     found["differential", "exponential", "tied"] = soft[SCHEDULES[0].name]
     found["differential", AUTOMATIC, "tied"] = soft[AUTOMATIC]
     for rule in OF_AGENTS:
-        found["differential", AUTOMATIC, rule] = fop_cell(seeds, what=f"alpha_i {rule}", alpha_i=rule)
+        found["differential", AUTOMATIC, rule] = differential.fop_cell(seeds, f"alpha_i {rule}", alpha_i=rule)
     return found
 
 
@@ -43,8 +41,7 @@ def checks(results: Sequence[Result]) -> list[Check]:
     """Whether the seeds still find the optimum."""
     found = []
     for (game, alpha, alpha_i), result in zip(settings(1), results, strict=True):
-        at_optimum = table2.hits if game == "matrix" else differential_hits
-        hits, n = at_optimum(result)
+        hits, n = (matrix if game == "matrix" else differential).hits(result)
         rule = OF_AGENTS.get(alpha_i, "tied to the team's")
         found.append(
             Check(

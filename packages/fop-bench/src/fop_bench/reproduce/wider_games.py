@@ -10,7 +10,7 @@ from fop_envs.payoffs import payoff_table
 
 from . import learning
 from .entry import Cell, Entry, Result, Table
-from .matrix_tables import method_cell
+from .matrix import method_cell
 from .paper import Claim
 from .presets import FEWER_GAMES, FOR_UNKNOWN_GAMES, MATRIX_UPDATES, WIDER_GAMES
 
