@@ -269,7 +269,7 @@ def clip_rows(losses: Tensor, optimiser: torch.optim.Optimizer, max_norm: float)
     """`clip` for each of `K` seeds: gradients `[K, ...]`, norms `[K]`; rows not finite become zero."""
     gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
     of_tensors = [torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1) for g in gradients]
-    norms = torch.linalg.vector_norm(torch.stack(of_tensors), dim=0)
+    norms: Tensor = torch.linalg.vector_norm(torch.stack(of_tensors), dim=0)
     good = torch.isfinite(losses) & torch.isfinite(norms)
     all_good = bool(good.all())
     if all_good and bool((norms <= max_norm).all()):

@@ -19,17 +19,16 @@ TEMPERATURE = (
 )
 
 
-DOP = "DOP's decomposition, "
+def soft_cells(seeds: int, what: str = "", **changes: Any) -> list[Cell]:
+    """FOP under the five temperatures, in the order of `NAMES`."""
+    found = [fop_cell(seeds, what + s.name, s.updates, alpha=s.alpha, **changes) for s in SCHEDULES]
+    return [*found, fop_cell(seeds, what and what + AUTOMATIC, **changes)]
 
 
 def cells(seeds: int) -> list[Cell]:
     """(a) five temperatures, (b) the same with DOP's decomposition, (c) none."""
-    found = []
-    ways: tuple[tuple[str, dict[str, Any]], ...] = (("", {}), (DOP, {"decomposition": "dop"}))
-    for what, changes in ways:
-        found += [fop_cell(seeds, what + s.name, s.updates, alpha=s.alpha, **changes) for s in SCHEDULES]
-        found.append(fop_cell(seeds, what=what and what + AUTOMATIC, **changes))
-    return [*found, fop_cell(seeds, "greedy", DIFFERENTIAL_UPDATES // 2, **GREEDY)]
+    dop = soft_cells(seeds, "DOP's decomposition, ", decomposition="dop")
+    return [*soft_cells(seeds), *dop, fop_cell(seeds, "greedy", DIFFERENTIAL_UPDATES // 2, **GREEDY)]
 
 
 def panels(results: Sequence[Result]) -> tuple[Sequence[Result], Sequence[Result], Result]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from . import differential, figure3, matrix, paper
 from .entry import Cell, Check, Entry, Result
@@ -24,7 +23,7 @@ def settings(seeds: int) -> dict[tuple[str, str, str], Cell]:
         found["matrix", kind, "tied"] = matrix.fop_cell(seeds, f"alpha {kind}", alpha=MATRIX_ALPHAS[kind])
     for rule in OF_AGENTS:
         found["matrix", "linear", rule] = matrix.fop_cell(seeds, f"alpha_i {rule}", alpha_i=rule)
-    soft: Any = dict(zip(figure3.NAMES, figure3.cells(seeds), strict=False))
+    soft = dict(zip(figure3.NAMES, figure3.soft_cells(seeds), strict=True))
     found["differential", "linear", "tied"] = soft[SCHEDULES[2].name]
     found["differential", "exponential", "tied"] = soft[SCHEDULES[0].name]
     found["differential", AUTOMATIC, "tied"] = soft[AUTOMATIC]
