@@ -69,9 +69,6 @@ FINAL_ALPHAS = (1.0, 0.5, 0.1, 0.01)
 WIDER_GAMES = ("paper", "climbing", "penalty-100", "random-2x6-0", "random-3x4-0", "random-4x3-0")
 """Ours: the paper's, two of the literature; for 2, 3 and 4 agents the first random one of a middle size."""
 
-FEWER_GAMES = {"QPLEX": ("paper", "climbing", "penalty-100", "random-3x4-0")}
-"""Rows that play some games alone: QPLEX costs about 7 minutes of a core for each."""
-
 FOR_UNKNOWN_GAMES: Mapping[str, Any] = {
     "alpha": replace(MATRIX_ALPHA, start=10.0),
     "epsilon": Linear(0.1, 0.1),

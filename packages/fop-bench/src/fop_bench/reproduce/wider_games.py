@@ -12,7 +12,7 @@ from . import learning
 from .entry import Cell, Entry, Result, Table
 from .matrix import method_cell
 from .paper import Claim
-from .presets import FEWER_GAMES, FOR_UNKNOWN_GAMES, MATRIX_UPDATES, WIDER_GAMES
+from .presets import FOR_UNKNOWN_GAMES, MATRIX_UPDATES, WIDER_GAMES
 
 METHODS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "FOP": ("fop", {}),
@@ -46,7 +46,7 @@ def cells(seeds: int) -> list[Cell]:
         if game == "paper" and not changes
         else learning.cell(f"{row} on {game}", algorithm, seeds, MATRIX_UPDATES, payoff=game, **changes)
         for row, (algorithm, changes) in METHODS.items()
-        for game in FEWER_GAMES.get(row, WIDER_GAMES)
+        for game in WIDER_GAMES
     ]
 
 
@@ -65,9 +65,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
     """Seeds at the optimum, a row for each method; and what makes each game hard."""
     places = iter(results)
     rows = [["method", *WIDER_GAMES]]
-    for row in METHODS:
-        played = {game: _share(next(places), game) for game in FEWER_GAMES.get(row, WIDER_GAMES)}
-        rows.append([row, *(played.get(game, "not run") for game in WIDER_GAMES)])
+    rows += [[row, *(_share(next(places), game) for game in WIDER_GAMES)] for row in METHODS]
     title = (
         f"Seeds that play an optimum after {MATRIX_UPDATES:,} updates, with Wilson's 95 % interval: a row "
         "for each method, with one setting for all games, a column for each game. FOP for unknown games: "
