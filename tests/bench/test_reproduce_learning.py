@@ -17,10 +17,12 @@ from fop_bench.reproduce import (
     paper,
     presets,
     records,
+    registry,
     table2,
     wider_games,
 )
 from fop_bench.reproduce.entry import Cell, Entry, Result, verdict
+from fop_bench.reproduce.run import Task, longest_first
 from fop_envs.payoffs import payoff_table
 
 RECORDS = Path(__file__).parents[2] / "docs/results/reproduce"
@@ -225,6 +227,19 @@ def test_a_sweep_sets_what_its_rows_say(entry: Entry) -> None:
             if value != plain[cell.settings["algorithm"]][field]
         }
         assert changed == said[name]
+
+
+def test_cells_of_many_updates_come_first() -> None:
+    """Those of as many keep their order; none is lost."""
+    tasks = {
+        cell.key: Task(cell, entry.run) for entry in registry.choose(["games"]) for cell in entry.cells(20)
+    }
+    updates = [task.cell.settings.get("updates", 0) for task in longest_first(tasks).values()]
+    assert updates == sorted(updates, reverse=True)
+    assert (updates[0], updates[-1]) == (20_000, 0)
+    assert longest_first(tasks).items() == tasks.items()
+    of_tables = [key for key, task in tasks.items() if task.cell.settings.get("updates") == 10_000]
+    assert [key for key in longest_first(tasks) if key in set(of_tables)] == of_tables
 
 
 # ---- Wider games ----

@@ -6,7 +6,7 @@ import argparse
 import os
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
     with closing(Writer(folder / CELLS, keep_bytes=None)) as writer:
         done = read(folder)
         tasks = {cell.key: Task(cell, entry.run) for entry in entries for cell in entry.cells(args.seeds)}
-        todo = {key: task for key, task in tasks.items() if key not in done}
+        todo = longest_first({key: task for key, task in tasks.items() if key not in done})
         workers = min(args.workers or os.cpu_count() or 1, max(1, len(todo)))
         print(_banner(args, len(tasks), len(todo), workers), flush=True)
         made_by = origin()
@@ -89,6 +89,11 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
     if failure:
         raise failure
     return 0
+
+
+def longest_first(tasks: Mapping[str, Task]) -> dict[str, Task]:
+    """By learning steps, so that all workers end at about the same time."""
+    return dict(sorted(tasks.items(), key=lambda item: -item[1].cell.settings.get("updates", 0)))
 
 
 def _banner(args: argparse.Namespace, total: int, todo: int, workers: int) -> str:
