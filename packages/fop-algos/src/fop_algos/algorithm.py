@@ -270,15 +270,14 @@ def clip_rows(losses: Tensor, optimiser: torch.optim.Optimizer, max_norm: float)
     gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
     of_tensors = [torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1) for g in gradients]
     norms: Tensor = torch.linalg.vector_norm(torch.stack(of_tensors), dim=0)
-    good = torch.isfinite(losses) & torch.isfinite(norms)
-    all_good = bool(good.all())
-    if all_good and bool((norms <= max_norm).all()):
+    largest = min(max_norm, torch.finfo(norms.dtype).max)
+    if bool(((norms <= largest) & torch.isfinite(losses)).all()):
         return norms
+    bad = ~(torch.isfinite(losses) & torch.isfinite(norms))
     scale = (max_norm / norms).clamp(max=1.0)
     for gradient in gradients:
         gradient.mul_(scale.view(-1, *(1,) * (gradient.ndim - 1)))
-        if not all_good:
-            gradient[~good] = 0.0
+        gradient[bad] = 0.0
     return norms
 
 
