@@ -48,7 +48,7 @@ def test_each_seed_learns_what_it_learns_alone(name: str, task: str, fields: dic
     """The plain loop, with its own collector and replay, is the oracle.
 
     Products of other shapes round differently, and Adam enlarges that where a gradient is close to 0; another
-    seed's numbers are off by 1e-1.
+    seed's numbers are off by 1e-1. A gradient's norm shows it most: 1.1e-3 was seen of it.
     """
     spec, config = small(name, task, max_gradient_norm=0.5, **fields)
     together, moments = stack(name, SEEDS, 40, task, max_gradient_norm=0.5, **fields)
@@ -62,7 +62,8 @@ def test_each_seed_learns_what_it_learns_alone(name: str, task: str, fields: dic
         for metric, value in events[-1].metrics.items():
             theirs = moments[-1].metrics[metric]
             its = theirs[k] if isinstance(theirs, list) else theirs
-            assert its == pytest.approx(value, rel=1e-2, abs=1e-5), metric
+            rel = 1e-2 if metric.endswith("_gradient") else 1e-3
+            assert its == pytest.approx(value, rel=rel, abs=1e-5), metric
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)

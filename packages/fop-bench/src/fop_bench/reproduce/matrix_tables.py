@@ -73,7 +73,7 @@ def best_of(
     return tables
 
 
-def of(name: str) -> str:
+def counted(name: str) -> str:
     """What is counted of a method, for people."""
     return f"{name}, seeds that play (A, A)"
 
@@ -169,7 +169,7 @@ def checks_3(results: Sequence[Result]) -> list[Check]:
     found = []
     for name, shape, result in zip(VALUE_METHODS, shapes, results, strict=False):  # the sweep comes after
         printed = paper.TABLE_3[name]
-        found.append(at_optimum(of(name), result, finds_it=name in ("QTRAN-alt", "QPLEX")))
+        found.append(at_optimum(counted(name), result, finds_it=name in ("QTRAN-alt", "QPLEX")))
         found += individual_values(name, result, (printed.q_1, printed.q_2))
         found.append(joint_values(name, result, printed.q_tot, shape))
     return found
@@ -200,10 +200,10 @@ def checks_1(results: Sequence[Result]) -> list[Check]:
         f"to explore with, {by_chance} of {n} seeds commit to A by chance (see the sweep)"
     )
     return [
-        at_optimum(of("FOP"), fop, finds_it=True),
+        at_optimum(counted("FOP"), fop, finds_it=True),
         joint_values("FOP", fop, None, like_the_payoff(0.5)),
-        at_optimum(of("DOP"), dop, finds_it=False, condition=exploring),
-        at_optimum(of("FacMADDPG"), facmaddpg, finds_it=False),
+        at_optimum(counted("DOP"), dop, finds_it=False, condition=exploring),
+        at_optimum(counted("FacMADDPG"), facmaddpg, finds_it=False),
     ]
 
 
