@@ -40,6 +40,23 @@ def test_time_left_after_a_resume_counts_this_session_only(clock: list[float]) -
     assert tracker.all_seconds_left() == pytest.approx(50)
 
 
+def test_time_left_of_jobs_that_are_not_alike(clock: list[float]) -> None:
+    """One job of 5 was done before; those of 30 and 10 are left, and take a second for each."""
+    tracker = Tracker(total=3, done=1, sizes={"long": 30.0, "short": 10.0}, size=45.0)
+    tracker.progress("long", at(0.0))
+    tracker.progress("short", at(0.0))
+    clock[0] += 20
+    tracker.progress("long", at(0.5))
+    tracker.progress("short", at(0.5))
+    assert tracker.fraction == pytest.approx(25 / 45)
+    assert tracker.all_seconds_left() == pytest.approx(20)
+    tracker.finish("short")
+    assert tracker.fraction == pytest.approx(30 / 45)
+    tracker.finish("long")
+    assert tracker.fraction == pytest.approx(1)
+    assert tracker.all_seconds_left() == pytest.approx(0)
+
+
 def test_nothing_is_promised_before_anything_moved(clock: list[float]) -> None:
     tracker = Tracker(total=1)
     tracker.progress(SECOND, at(0.5))

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from fop_bench.reproduce import figure3, rewards, routing, table2
+from fop_bench.reproduce import figure3, rewards, routing, table2, weights
 from fop_bench.reproduce.entry import Cell, Entry, Result
+from fop_bench.reproduce.learning import built
 from fop_bench.statistics import wilson
+from fop_core.types import Clock
 
 
 def ended(cell: Cell, returns: list[float], best: float = 0.0) -> Result:
@@ -116,3 +119,62 @@ def test_counts_come_with_wilsons_interval() -> None:
     for table in rewards.tables(results):
         for row in table.rows[1:]:
             assert set(row[1:]) == {f"12 of 20 (95 % interval {expected.low:.0%} to {expected.high:.0%})"}
+
+
+# ---- weights ----
+
+
+def test_a_look_at_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that tell by whom and where they are; values and policies worked by hand."""
+    algorithm, _ = built(weights.cells(2)[0])
+    seed_k = torch.tensor([0.0, 1000.0]).view(2, 1, 1, 1)
+
+    def told(state: torch.Tensor, onehot: torch.Tensor) -> torch.Tensor:
+        actions = onehot.argmax(-1)  # [K, 1, 9, N]
+        return seed_k + (10 * actions[..., :1] + actions[..., 1:]) + torch.tensor([0.0, 100.0])
+
+    monkeypatch.setattr(algorithm.mixers[0].weights, "forward", told)
+    q = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]]).expand(2, 1, 2, 3)
+    monkeypatch.setattr(algorithm, "individual_values", lambda obs, state: q)
+    logits = torch.tensor([4.0, 1.0, 1.0]).log().expand(2, 1, 1, 2, 3)
+    monkeypatch.setattr(algorithm.actor, "unroll", lambda obs, last: logits)
+    found = weights.look(algorithm, Clock())
+    assert found["best"] == [50, 1050]  # of agents: 0 and 100
+    # Agent 1 alone plays A in (0, 1) and (0, 2): 1 and 2; agent 2 in (1, 0) and (2, 0): 110 and 120.
+    assert found["alone"] == pytest.approx([58.25, 1060], rel=5e-3)
+    expected = (2 - np.log(np.e**2 + 2) - np.log(3)) / 2  # alpha is 1 at the start
+    assert found["advantage"] == pytest.approx([expected] * 2, rel=5e-3)
+    assert found["probability"] == pytest.approx([4 / 6] * 2, rel=5e-3)
+
+
+def test_weights_cells_differ_in_the_gradient_alone_and_run_as_looks() -> None:
+    one, weight = weights.cells(3)
+    differing = {"routing": weight.settings["config"]["routing"]}
+    assert one.settings | {"config": one.settings["config"] | differing} == weight.settings
+    assert (one.settings["config"]["routing"]["gradient"], differing["routing"]["gradient"]) == (
+        "one",
+        "weight",
+    )
+    short = Cell(one.name, {**one.settings, "updates": 4, "looks": 2})
+    found = weights.run(short, lambda fraction, phase="": None)
+    assert found["updates"] == [0, 2, 4]
+    for what in ("best", "alone", "advantage", "probability", "returns"):
+        assert np.shape(found[what]) == (3, 3)
+    assert (np.array(found["best"]) >= 0).all()
+    assert found["best"][0] != found["best"][2]
+
+
+def test_each_row_of_the_weights_table_is_its_own_moment() -> None:
+    """Seeds of moment `m` of cell `c` have weights about `c + m / 10000`; the middle one is shown."""
+    results = []
+    for c, cell in enumerate(weights.cells(3)):
+        steps = list(range(0, weights.UPDATES + 1, weights.EVERY))
+        seeds = [[c + m / 10_000 + d for d in (-0.5, 0.0, 0.7)] for m in steps]
+        value = dict.fromkeys(("best", "alone", "advantage", "probability"), seeds)
+        returns = [[8.0, 0.0, 8.0] if m == 500 else [0.0] * 3 for m in steps]
+        results.append(Result(cell, {"updates": steps, "returns": returns, **value}, 1.0))
+    (table,) = weights.tables(results)
+    assert [row[:3] for row in table.rows[1:]] == [
+        [name, f"{m:,}", f"{c + m / 10_000:.3f}"] for c, name in enumerate(weights.WAYS) for m in weights.ROWS
+    ]
+    assert [row[1] for row in table.rows[1:] if row[-1].startswith("2 of 3")] == ["500", "500"]

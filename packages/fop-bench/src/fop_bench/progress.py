@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class AnyProgress(Protocol):
@@ -89,16 +89,29 @@ class Display(Protocol):
 class Tracker:
     """Progress of all runs. Times left come from the speed of this session, so they hold after a resume.
 
-    `what` they are, in the plural, where they are no runs.
+    Attributes:
+        total: how many there are.
+        done: how many of them have ended.
+        what: they are, in the plural, where they are no runs.
+        sizes: the work in each that is left, where not all are alike; any unit.
+        size: the work in all of them, in the same unit.
+        running: how far those have come that are at work.
     """
 
     total: int
     done: int = 0
     what: str = "runs"
+    sizes: Mapping[Any, float] = field(default_factory=dict)
+    size: float = 0.0
     running: dict[Hashable, AnyProgress] = field(default_factory=dict)
     _first: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
+    _left: float = 0.0
     _work: float = 0.0
     _start: float = field(default_factory=lambda: time.monotonic())
+
+    def __post_init__(self) -> None:
+        self.size = self.size or float(self.total)
+        self._left = sum(self.sizes.values()) if self.sizes else float(self.total - self.done)
 
     def progress(self, job: Hashable, progress: AnyProgress) -> None:
         self._first.setdefault(job, (time.monotonic(), progress.fraction))
@@ -107,12 +120,13 @@ class Tracker:
     def finish(self, job: Hashable) -> None:
         """One is done, whether it told any progress or not."""
         self.running.pop(job, None)
-        self._work += 1.0 - self._first.pop(job, (0.0, 0.0))[1]
+        self._work += self._of(job) * (1.0 - self._first.pop(job, (0.0, 0.0))[1])
+        self._left -= self._of(job)
         self.done += 1
 
     @property
     def fraction(self) -> float:
-        return (self.done + sum(p.fraction for p in self.running.values())) / max(1, self.total)
+        return 1.0 - self._to_do() / self.size if self.size else 0.0
 
     def seconds_left(self, job: Hashable) -> float | None:
         since, start = self._first[job]
@@ -122,9 +136,17 @@ class Tracker:
         )
 
     def all_seconds_left(self) -> float | None:
-        gained = self._work + sum(p.fraction - self._first[job][1] for job, p in self.running.items())
+        gained = self._work + sum(
+            self._of(job) * (p.fraction - self._first[job][1]) for job, p in self.running.items()
+        )
         spent = time.monotonic() - self._start
-        return spent * self.total * (1 - self.fraction) / gained if gained > 1e-2 else None
+        return spent * self._to_do() / gained if gained > 1e-2 * self.size / max(1, self.total) else None
+
+    def _of(self, job: Hashable) -> float:
+        return self.sizes.get(job, 1.0)
+
+    def _to_do(self) -> float:
+        return self._left - sum(self._of(job) * p.fraction for job, p in self.running.items())
 
 
 def duration(seconds: float | None) -> str:
@@ -155,7 +177,8 @@ class Lines:
             f"{duration(tracker.all_seconds_left())} left]"
         )
         for job, progress in tracker.running.items():
-            self.say(f"  {job}: {progress}  {duration(tracker.seconds_left(job))} left  ({progress.phase})")
+            phase = f"  ({progress.phase})" if progress.phase else ""
+            self.say(f"  {job}: {progress}  {duration(tracker.seconds_left(job))} left{phase}")
 
     def say(self, text: str) -> None:
         print(text, flush=True)

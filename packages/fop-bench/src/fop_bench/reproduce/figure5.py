@@ -15,7 +15,7 @@ from fop_bench.work import Tell
 
 from . import paper
 from .entry import Cell, Check, Entry, Result, Table
-from .learning import built, cell, converged
+from .learning import built, cell, converged, short
 from .presets import REWARD_SCALES
 
 METHODS = {"FOP": "fop", "DOP": "dop", "FacMADDPG": "facmaddpg", "MADDPG": "maddpg", "MAAC": "maac"}
@@ -89,15 +89,10 @@ def run(cell: Cell, tell: Tell) -> Any:
             )
         tell(moment.clock.updates / settings["updates"])
     return {
-        "variance": [[_short(x) for x in one.variance.tolist()] for one in noise],
-        "relative": [[_short(x) for x in one.relative.tolist()] for one in noise],
+        "variance": [[short(x) for x in one.variance.tolist()] for one in noise],
+        "relative": [[short(x) for x in one.relative.tolist()] for one in noise],
         "converged": np.array(steps)[converged(np.array(actions), measured["near"])].tolist(),
     }
-
-
-def _short(x: float) -> float:
-    """Three digits are enough for a record."""
-    return float(f"{x:.3g}")
 
 
 def before_convergence(result: Result, measure: str) -> list[float]:

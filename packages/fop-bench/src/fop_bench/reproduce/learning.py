@@ -189,6 +189,11 @@ def _listed(array: npt.NDArray[Any], digits: int = 4) -> Any:
     return array.astype(float).round(digits).tolist() if array.dtype.kind == "f" else array.tolist()
 
 
+def short(x: float) -> float:
+    """With three digits: enough for a record."""
+    return float(f"{x:.3g}")
+
+
 def final_returns(value: Any) -> npt.NDArray[np.float64]:
     """`[K]` what greedy play gets at the end."""
     import numpy as np

@@ -18,6 +18,7 @@ from .table2 import TABLE_2
 from .table4 import TABLE_4
 from .temperatures import TEMPERATURES
 from .theory import THEORY
+from .weights import WEIGHTS
 from .wider_games import WIDER
 
 ENTRIES: dict[str, Entry] = {
@@ -34,6 +35,7 @@ ENTRIES: dict[str, Entry] = {
         TEMPERATURES,
         THEORY,
         ROUTING,
+        WEIGHTS,
         REWARDS,
         WIDER,
     )

@@ -38,6 +38,11 @@ class Task:
     cell: Cell
     function: Callable[[Cell, Tell], Any]
 
+    @property
+    def size(self) -> float:
+        """Learning steps, by which the time left is told; cells that don't learn take seconds."""
+        return float(self.cell.settings.get("updates", 100))
+
     def __call__(self, tell: Tell) -> Ran:
         start = time.perf_counter()
         value = self.function(self.cell, tell)
@@ -72,7 +77,17 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
 
         stopped, failure = False, None
         try:
-            stopped = carry_out(todo, len(tasks), workers, "cells", keep, debug=args.debug, announce=True)
+            stopped = carry_out(
+                todo,
+                len(tasks),
+                workers,
+                "cells",
+                keep,
+                sizes={key: task.size for key, task in todo.items()},
+                size=sum(task.size for task in tasks.values()),
+                debug=args.debug,
+                announce=True,
+            )
         except FopError as error:
             failure = error  # what the other cells gave is shown first
         done = read(folder)
@@ -92,8 +107,8 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
 
 
 def longest_first(tasks: Mapping[str, Task]) -> dict[str, Task]:
-    """By learning steps, so that all workers end at about the same time."""
-    return dict(sorted(tasks.items(), key=lambda item: -item[1].cell.settings.get("updates", 0)))
+    """The most learning steps first, so that all workers end at about the same time."""
+    return dict(sorted(tasks.items(), key=lambda item: -item[1].size))
 
 
 def _banner(args: argparse.Namespace, total: int, todo: int, workers: int) -> str:
