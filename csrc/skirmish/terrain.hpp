@@ -12,13 +12,10 @@
 #include <span>
 #include <vector>
 
+#include "skirmish/plane.hpp"
 #include "skirmish/scenario.hpp"
 
 namespace fop::skirmish {
-
-struct Point {
-  float x = 0, y = 0;
-};
 
 // The playable area of every SMAC map: nobody leaves it, flyers and Colossi
 // included.
@@ -59,6 +56,8 @@ class Terrain {
   const std::vector<Point>& spawn_places() const { return spawn_places_; }
 
  private:
+  static constexpr float kTolerance = 1.0f / 512;  // bodies rest exactly at their clearance
+
   enum class Cell : std::uint8_t { kClosed, kOpen, kSouthWest, kSouthEast, kNorthWest, kNorthEast };
   struct Wall {  // ground lies to the left of a -> b
     Point a, b, normal;
