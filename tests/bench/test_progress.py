@@ -42,7 +42,7 @@ def test_time_left_after_a_resume_counts_this_session_only(clock: list[float]) -
 
 def test_time_left_of_jobs_that_are_not_alike(clock: list[float]) -> None:
     """One job of 5 was done before; those of 30 and 10 are left, and take a second for each."""
-    tracker = Tracker(total=3, done=1, sizes={"long": 30.0, "short": 10.0}, size=45.0)
+    tracker = Tracker(total=3, done=1, sizes={"gone": 5.0, "long": 30.0, "short": 10.0}, before=5.0)
     tracker.progress("long", at(0.0))
     tracker.progress("short", at(0.0))
     clock[0] += 20

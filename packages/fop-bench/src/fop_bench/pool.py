@@ -112,7 +112,6 @@ class Pool(Generic[AnyOrderT]):
         keep: Callable[[Any], None] = lambda result: None,
         what: str = "runs",
         sizes: Mapping[Any, float] | None = None,
-        size: float = 0.0,
         stopping: str = "saving checkpoints",
         again: str = "--resume goes on from its checkpoint",
         announce: bool = True,
@@ -126,8 +125,7 @@ class Pool(Generic[AnyOrderT]):
             debug: workers print tracebacks.
             keep: called here with the result of each order that finished.
             what: a word for orders, in the plural.
-            sizes: the work in each order, where not all are alike; any unit.
-            size: the work in the whole plan, in the same unit.
+            sizes: the work in each order of the whole plan, by its job, where not all are alike; any unit.
             stopping: what happens after the first Ctrl-C.
             again: what to do about an order whose process died.
             announce: say a line for each order that ended.
@@ -135,7 +133,9 @@ class Pool(Generic[AnyOrderT]):
         self.failures: dict[Hashable, str] = {}
         self._main = main
         self._queue = deque(orders)
-        self._tracker = Tracker(total, total - len(orders), what, sizes or {}, size)
+        sizes = sizes or {}
+        before = sum(sizes.values()) - sum(sizes[order.job] for order in orders) if sizes else None
+        self._tracker = Tracker(total, total - len(orders), what, sizes, before)
         self._debug = debug
         self._keep, self._stopping, self._again, self._announce = keep, stopping, again, announce
         self._workers: list[Worker] = []

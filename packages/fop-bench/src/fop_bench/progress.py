@@ -93,8 +93,8 @@ class Tracker:
         total: how many there are.
         done: how many of them have ended.
         what: they are, in the plural, where they are no runs.
-        sizes: the work in each that is left, where not all are alike; any unit.
-        size: the work in all of them, in the same unit.
+        sizes: the work in each of them, where not all are alike; any unit.
+        before: how much of it was done before this session.
         running: how far those have come that are at work.
     """
 
@@ -102,16 +102,17 @@ class Tracker:
     done: int = 0
     what: str = "runs"
     sizes: Mapping[Any, float] = field(default_factory=dict)
-    size: float = 0.0
+    before: float | None = None
     running: dict[Hashable, AnyProgress] = field(default_factory=dict)
     _first: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
+    _all: float = 0.0
     _left: float = 0.0
     _work: float = 0.0
     _start: float = field(default_factory=lambda: time.monotonic())
 
     def __post_init__(self) -> None:
-        self.size = self.size or float(self.total)
-        self._left = sum(self.sizes.values()) if self.sizes else float(self.total - self.done)
+        self._all = sum(self.sizes.values()) if self.sizes else float(self.total)
+        self._left = self._all - (self.done if self.before is None else self.before)
 
     def progress(self, job: Hashable, progress: AnyProgress) -> None:
         self._first.setdefault(job, (time.monotonic(), progress.fraction))
@@ -126,7 +127,7 @@ class Tracker:
 
     @property
     def fraction(self) -> float:
-        return 1.0 - self._to_do() / self.size if self.size else 0.0
+        return 1.0 - self._to_do() / self._all if self._all else 0.0
 
     def seconds_left(self, job: Hashable) -> float | None:
         since, start = self._first[job]
@@ -140,7 +141,7 @@ class Tracker:
             self._of(job) * (p.fraction - self._first[job][1]) for job, p in self.running.items()
         )
         spent = time.monotonic() - self._start
-        return spent * self._to_do() / gained if gained > 1e-2 * self.size / max(1, self.total) else None
+        return spent * self._to_do() / gained if gained > 1e-2 * self._all / max(1, self.total) else None
 
     def _of(self, job: Hashable) -> float:
         return self.sizes.get(job, 1.0)

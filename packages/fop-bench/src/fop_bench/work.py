@@ -57,7 +57,6 @@ def carry_out(
     keep: Callable[[Any], None],
     *,
     sizes: Mapping[str, float] | None = None,
-    size: float = 0.0,
     debug: bool = False,
     announce: bool = False,
 ) -> bool:
@@ -68,8 +67,7 @@ def carry_out(
         total: of all, with those done before.
         what: a word for blocks, in the plural.
         keep: called in this process with each block's result.
-        sizes: the work in each block that is left, where not all are alike; any unit.
-        size: the work in all blocks, in the same unit.
+        sizes: the work in each of all blocks, those done before too, where not all are alike; any unit.
         debug: print the tracebacks of blocks that fail.
         announce: say a line for each block that ended.
 
@@ -84,7 +82,6 @@ def carry_out(
         keep=keep,
         what=what,
         sizes=sizes,
-        size=size,
         stopping="what is done is kept",
         again="the same command runs it again",
         announce=announce,

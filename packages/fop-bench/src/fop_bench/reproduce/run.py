@@ -83,8 +83,7 @@ def run(args: argparse.Namespace, command: Sequence[str]) -> int:
                 workers,
                 "cells",
                 keep,
-                sizes={key: task.size for key, task in todo.items()},
-                size=sum(task.size for task in tasks.values()),
+                sizes={key: task.size for key, task in tasks.items()},
                 debug=args.debug,
                 announce=True,
             )

@@ -17,7 +17,6 @@ from .entry import Cell, Entry, Result, Table
 from .learning import at_best, built, cell, share, short
 from .matrix import OPTIMUM
 from .paper import Claim
-from .presets import MATRIX_ALPHA
 from .routing import ROUTED, routing
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ def cells(seeds: int) -> list[Cell]:
             "fop",
             seeds,
             UPDATES,
-            alpha=MATRIX_ALPHA,
             routing=routing(way),
         )
         found.append(replace(trained, settings={**trained.settings, "looks": EVERY}))
@@ -85,7 +83,7 @@ def look(algorithm: Fop, clock: Clock) -> dict[str, list[float]]:
     with torch.no_grad():
         joint = torch.cartesian_prod(torch.arange(n), torch.arange(n)).expand(n_seeds, 1, -1, -1)
         state = torch.ones(n_seeds, 1, n * n, spec.state_dim)
-        lam = algorithm.mixers[0].weights(state, onehot(joint, n)).view(n_seeds, n, n, 2)
+        lam = algorithm.mixers[0].weights(state, onehot(joint, n)).view(n_seeds, n, n, spec.n_agents)
         obs = torch.ones(n_seeds, 1, spec.n_agents, spec.obs_dim)
         available = torch.ones(n_seeds, spec.n_agents, n, dtype=torch.bool)
         alpha_i = algorithm.temperatures.of_agents(algorithm.temperatures.of_team(clock))
@@ -151,7 +149,12 @@ def figure(results: Sequence[Result]) -> Any:
     axes[0].set_yscale("log")
     axes[1].axhline(0, color="#999999", linewidth=0.8, linestyle=":")
     axes[2].set_ylim(-0.02, 1.02)
-    drawn.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    drawn.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=2,
+        title=r"gradient to $q_i - v_i$",
+    )
     return drawn
 
 
