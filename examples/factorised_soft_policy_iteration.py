@@ -12,12 +12,12 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot
 
-from fop_algos.theory import games
-from fop_algos.theory.factorisation import joint_policy
-from fop_algos.theory.iteration import factorised_soft_policy_iteration
-from fop_algos.theory.soft_values import exact_v, optimal_q
-from fop_bench.plots import COLOURS, STYLE
-from fop_envs.matrix_game import payoff_table
+from fop_bench.report.plots import COLOURS, STYLE
+from fop_bench.studies.theory import games
+from fop_bench.studies.theory.factorisation import joint_policy
+from fop_bench.studies.theory.iteration import factorised_soft_policy_iteration
+from fop_bench.studies.theory.soft_values import exact_v, optimal_q
+from fop_envs.games.matrix import payoff_table
 
 GAMMA, PLACES, STEPS = 0.9, 10, 8
 path = sys.argv[1] if len(sys.argv) > 1 else "monotone_improvement.png"

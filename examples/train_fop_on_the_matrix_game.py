@@ -9,7 +9,7 @@ import torch
 
 import fop_envs
 from fop_algos import catalogue
-from fop_algos.train import Trained, TrainState, train
+from fop_algos.training.train import Trained, TrainState, train
 from fop_core.replay import EpisodeReplay
 
 torch.set_num_threads(1)  # the nets are tiny, and a fixed number of threads gives the same numbers every time

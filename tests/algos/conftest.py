@@ -11,7 +11,7 @@ import torch
 import fop_envs
 from fop_algos import catalogue
 from fop_algos.batch import EpisodeBatch
-from fop_algos.train import TrainState
+from fop_algos.training.train import TrainState
 from fop_core.replay import EpisodeReplay
 from fop_core.types import Episodes
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import fop_envs
-from fop_algos import checkpoint
-from fop_algos.evaluate import evaluate
-from fop_algos.train import train
+from fop_algos.training import checkpoint
+from fop_algos.training.evaluate import evaluate
+from fop_algos.training.train import train
 from fop_core.errors import DamagedFile, FopError
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 import fop_envs
 from fop_algos import catalogue
-from fop_algos.continuous_actors import own_replaced
-from fop_algos.schedules import Temperature
+from fop_algos.bases.continuous_actors import own_replaced
+from fop_algos.functional.schedules import Temperature
 from fop_core.replay import EpisodeReplay
 from fop_core.types import Clock, Episodes, TaskSpec
 

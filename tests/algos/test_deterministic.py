@@ -12,7 +12,7 @@ import fop_envs
 from fop_algos import catalogue
 from fop_algos.algorithms.deterministic import DeterministicActors, DeterministicConfig, FactoredCritic
 from fop_algos.batch import EpisodeBatch
-from fop_algos.mixers import DopMixer
+from fop_algos.networks.mixers import DopMixer
 from fop_core.types import Clock, TaskSpec
 
 SPEC = TaskSpec("reach", 3, 0, 4, 5, 6, "continuous", 1, -10.0, 10.0)

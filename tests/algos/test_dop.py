@@ -12,10 +12,10 @@ from torch import Tensor
 
 from fop_algos.algorithms.dop import GAMES, Dop, DopConfig
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.mixers import DopMixer, ShareWeights, Utilities, dop_mixer
-from fop_algos.returns import td_lambda_target, tree_backup_target
-from fop_algos.schedules import Linear
-from fop_algos.train import train
+from fop_algos.functional.returns import td_lambda_target, tree_backup_target
+from fop_algos.functional.schedules import Linear
+from fop_algos.networks.mixers import DopMixer, ShareWeights, Utilities, dop_mixer
+from fop_algos.training.train import train
 from fop_core.types import Clock, TaskSpec
 
 SPEC = TaskSpec("t", n_agents=2, n_actions=3, obs_dim=4, state_dim=5, episode_limit=6)

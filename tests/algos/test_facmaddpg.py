@@ -10,9 +10,9 @@ from torch import Tensor
 
 from fop_algos.algorithms.facmaddpg import GAMES, FacMaddpg, FacMaddpgConfig, mixed_value
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.exploration import straight_through
-from fop_algos.mixers import Utilities
-from fop_algos.train import train
+from fop_algos.functional.exploration import straight_through
+from fop_algos.networks.mixers import Utilities
+from fop_algos.training.train import train
 from fop_core.types import TaskSpec
 
 SPEC = TaskSpec("t", n_agents=2, n_actions=3, obs_dim=4, state_dim=5, episode_limit=6)

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 import fop_envs
-from fop_algos import catalogue, checkpoint
+from fop_algos import catalogue
 from fop_algos.algorithms.fmq import Fmq, FmqConfig, Table
-from fop_algos.stack import stacked, train_stack
-from fop_algos.train import TrainState, train
+from fop_algos.training import checkpoint
+from fop_algos.training.stack import stacked, train_stack
+from fop_algos.training.train import TrainState, train
 from fop_core.errors import FopError
 from fop_core.replay import EpisodeReplay
 from fop_core.types import Clock

@@ -14,8 +14,8 @@ from fop_algos import native_ops
 from fop_algos.algorithm import Draws
 from fop_algos.algorithms.fop import GAMES, Fop, FopConfig
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.mixers import LITERAL
-from fop_algos.train import train
+from fop_algos.networks.mixers import LITERAL
+from fop_algos.training.train import train
 from fop_core import _native
 from fop_core.errors import NotFinite
 from fop_core.types import Clock, TaskSpec

@@ -9,10 +9,10 @@ from torch import Tensor
 
 import fop_envs
 from fop_algos.algorithms.fop_continuous import FopContinuous, FopContinuousConfig, frozen
-from fop_algos.continuous import to_scale
-from fop_algos.mixers import LITERAL, DopMixer
-from fop_algos.schedules import Temperature
-from fop_algos.stack import stacked, train_stack
+from fop_algos.functional.schedules import Temperature
+from fop_algos.networks.continuous import to_scale
+from fop_algos.networks.mixers import LITERAL, DopMixer
+from fop_algos.training.stack import stacked, train_stack
 from fop_core.errors import FopError
 from fop_core.types import Clock
 

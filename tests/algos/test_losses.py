@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fop_algos.algorithms import value_decomposition as vd
-from fop_algos.exploration import draw, epsilon_greedy, epsilon_mixture, greedy
-from fop_algos.losses import masked_mean, policy_loss, td_loss
+from fop_algos.functional.exploration import draw, epsilon_greedy, epsilon_mixture, greedy
+from fop_algos.functional.losses import masked_mean, policy_loss, td_loss
+from fop_algos.functional.returns import td_lambda_target
+from fop_algos.functional.schedules import Linear, Temperature
 from fop_algos.native_ops import soft_value
-from fop_algos.returns import td_lambda_target
-from fop_algos.schedules import Linear, Temperature
 from fop_core.types import Clock, TaskSpec
 
 

@@ -12,7 +12,7 @@ import fop_envs
 from fop_algos.algorithm import Draws
 from fop_algos.algorithms.masql import Masql, MasqlConfig, soft_value_of_samples, stein_direction
 from fop_algos.batch import EpisodeBatch
-from fop_algos.schedules import Temperature
+from fop_algos.functional.schedules import Temperature
 from fop_core.types import Clock, TaskSpec
 
 SPEC = TaskSpec("reach", 3, 0, 4, 5, 6, "continuous", 1, -10.0, 10.0)

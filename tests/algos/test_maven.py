@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import fop_envs
-from fop_algos import catalogue, checkpoint
+from fop_algos import catalogue
 from fop_algos.algorithms.maven import (
     GAMES,
     Maven,
@@ -25,10 +25,11 @@ from fop_algos.algorithms.maven import (
 )
 from fop_algos.algorithms.value_decomposition import utilities
 from fop_algos.batch import onehot
-from fop_algos.exploration import draw, left_of_coin
-from fop_algos.rollout import Collector
-from fop_algos.stack import stacked
-from fop_algos.train import Trained, train
+from fop_algos.functional.exploration import draw, left_of_coin
+from fop_algos.training import checkpoint
+from fop_algos.training.rollout import Collector
+from fop_algos.training.stack import stacked
+from fop_algos.training.train import Trained, train
 from fop_core.errors import FopError
 from fop_core.rng import Purpose, uniform
 from fop_core.types import Clock, Episodes, TaskSpec

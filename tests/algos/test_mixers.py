@@ -8,9 +8,10 @@ import math
 import pytest
 import torch
 
-from fop_algos.agents import PerAgentMlp
 from fop_algos.batch import onehot
-from fop_algos.mixers import (
+from fop_algos.native_ops import literal_mix, soft_value
+from fop_algos.networks.agents import PerAgentMlp
+from fop_algos.networks.mixers import (
     AttentionWeights,
     DeepHeadWeights,
     FopMixer,
@@ -24,7 +25,6 @@ from fop_algos.mixers import (
     VdnMixer,
     weight_net,
 )
-from fop_algos.native_ops import literal_mix, soft_value
 from fop_core.types import TaskSpec
 
 SPEC = TaskSpec("t", n_agents=3, n_actions=4, obs_dim=2, state_dim=14, episode_limit=5, ally_feature_dim=4)

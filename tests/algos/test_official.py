@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from fop_algos import official
+from fop_algos.algorithms import fop_published as official
 from fop_algos.algorithms.fop import OFFICIAL, Fop, OfficialEquations, PaperEquations
 from fop_algos.batch import EpisodeBatch
 from fop_core.types import Clock, Episodes, TaskSpec

@@ -18,7 +18,7 @@ from fop_algos.algorithms.qtran import (
     unroll,
 )
 from fop_algos.batch import onehot
-from fop_algos.train import train
+from fop_algos.training.train import train
 from fop_core.types import TaskSpec
 
 SPEC = TaskSpec("t", n_agents=2, n_actions=3, obs_dim=4, state_dim=5, episode_limit=6)

@@ -10,8 +10,8 @@ import torch
 import fop_envs
 from fop_algos import catalogue
 from fop_algos.algorithm import Algorithm
-from fop_algos.stack import StackedReplay, stacked, train_stack
-from fop_algos.train import Trained, TrainState, train
+from fop_algos.training.stack import StackedReplay, stacked, train_stack
+from fop_algos.training.train import Trained, TrainState, train
 from fop_core.errors import FopError
 from fop_core.replay import EpisodeReplay
 from fop_core.types import Episodes

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from fop_algos.algorithms.fop import GAMES, Fop
-from fop_algos.schedules import Temperature
-from fop_algos.stack import stacked, train_stack
-from fop_algos.temperatures import Temperatures
+from fop_algos.functional.schedules import Temperature
+from fop_algos.functional.temperatures import Temperatures
+from fop_algos.training.stack import stacked, train_stack
 from fop_core.types import Clock
-from fop_envs.matrix_game import MatrixGame
+from fop_envs.games.matrix import MatrixGame
 
 
 def temperatures(individual: str = "tied", rate: float = 0.5, **schedule: Any) -> Temperatures:

@@ -7,9 +7,9 @@ import pytest
 
 import fop_envs
 from fop_algos import catalogue
-from fop_algos.evaluate import evaluate
-from fop_algos.rollout import Collector
-from fop_algos.train import Evaluated, Trained, train
+from fop_algos.training.evaluate import evaluate
+from fop_algos.training.rollout import Collector
+from fop_algos.training.train import Evaluated, Trained, train
 from fop_core.errors import FopError, UnknownName
 from fop_core.types import Clock, TaskSpec
 

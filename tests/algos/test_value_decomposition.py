@@ -13,8 +13,8 @@ from fop_algos.algorithms.value_decomposition import (
     utilities,
 )
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.mixers import Utilities
-from fop_algos.train import train
+from fop_algos.networks.mixers import Utilities
+from fop_algos.training.train import train
 from fop_core.errors import NotFinite
 from fop_core.types import TaskSpec
 

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 import fop_envs
-from fop_bench import plan as plans
-from fop_bench.plan import Plan, UsageError
-from fop_bench.records import Budget
+from fop_bench.run import plan as plans
+from fop_bench.run.plan import Plan, UsageError
+from fop_bench.run.records import Budget
 from fop_core.errors import FopError, UnknownName
 
 PLAN = Plan(

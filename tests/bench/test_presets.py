@@ -2,9 +2,10 @@ import msgspec
 import pytest
 
 import fop_envs
-from fop_bench import catalogue, presets
-from fop_bench.plan import Plan, UsageError
-from fop_bench.records import Budget
+from fop_bench.run import presets
+from fop_bench.run import tasks as catalogue
+from fop_bench.run.plan import Plan, UsageError
+from fop_bench.run.records import Budget
 from fop_core.errors import UnknownName
 
 SPEC = fop_envs.make("matrix").spec

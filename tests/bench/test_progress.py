@@ -1,8 +1,8 @@
 import pytest
 
-from fop_bench import progress
-from fop_bench.plan import Job
-from fop_bench.progress import Progress, Tracker, duration
+from fop_bench.jobs import progress
+from fop_bench.jobs.progress import Progress, Tracker, duration
+from fop_bench.run.plan import Job
 
 FIRST, SECOND = (Job(task="3m", algorithm="fop", seed=seed) for seed in (0, 1))
 

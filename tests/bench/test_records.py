@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fop_bench.records import Budget, End, Train, Writer, read_json, read_records, write_json
+from fop_bench.run.records import Budget, End, Train, Writer, read_json, read_records, write_json
 from fop_core.errors import DamagedFile, FopError
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fop_bench import plots, report
-from fop_bench.records import MANIFEST, RECORDS, Budget, End, Manifest, Test, Writer, write_json
+from fop_bench.report import plots
+from fop_bench.report import tables as report
+from fop_bench.run.records import MANIFEST, RECORDS, Budget, End, Manifest, Test, Writer, write_json
 from fop_core.errors import FopError
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fop_bench import statistics
+from fop_bench.report import statistics
 
 
 def test_wilson_by_hand() -> None:

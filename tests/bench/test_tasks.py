@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import fop_envs
-from fop_bench import catalogue
-from fop_bench.plan import UsageError
-from fop_bench.worker import joint_action, optimum
+from fop_bench.run import tasks as catalogue
+from fop_bench.run.plan import UsageError
+from fop_bench.run.session import joint_action, optimum
 from fop_core.errors import UnknownName
 from fop_core.types import Clock
 

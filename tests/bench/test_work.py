@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fop_bench.pool import Outcome
-from fop_bench.progress import Share
-from fop_bench.work import Piece, Tell, carry_out, serve
+from fop_bench.jobs.blocks import Piece, Tell, carry_out, serve
+from fop_bench.jobs.processes import Outcome
+from fop_bench.jobs.progress import Share
 from fop_core.errors import FopError
 
 

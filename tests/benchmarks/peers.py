@@ -45,7 +45,7 @@ def smaclite(name: str, folder: Path) -> Measure:
     from smaclite.env import SMACliteEnv  # type: ignore[import-not-found]
     from smaclite.env.maps.map import MapPreset  # type: ignore[import-not-found]
 
-    from fop_envs.scenarios import load_map
+    from fop_envs.smac.maps import load_map
 
     limit = load_map(name).episode_limit
     preset = next(preset.value for preset in MapPreset if preset.value.name == name)

@@ -22,16 +22,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fop_bench import report
-from fop_bench.fidelity import harness, measures, recordings
-from fop_bench.fidelity.measures import STEP, Known
-from fop_bench.fidelity.recordings import Episode
-from fop_bench.fidelity.records import Record
-from fop_bench.fidelity.replays import Playback, Player
-from fop_bench.fidelity.summary import Comparison, short, summarise
-from fop_bench.fidelity.tables import percent
+from fop_bench.report import tables as report
+from fop_bench.studies.fidelity import harness, measures, recordings
+from fop_bench.studies.fidelity.measures import STEP, Known
+from fop_bench.studies.fidelity.recordings import Episode
+from fop_bench.studies.fidelity.records import Record
+from fop_bench.studies.fidelity.replays import Playback, Player
+from fop_bench.studies.fidelity.summary import Comparison, short, summarise
+from fop_bench.studies.fidelity.tables import percent
 from fop_core.errors import FopError
-from fop_envs.skirmish import ENGINE_VERSION
+from fop_envs.smac.skirmish import ENGINE_VERSION
 
 DIRECTIONS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 """Cells along x and y of SMAX's actions 0 to 3."""

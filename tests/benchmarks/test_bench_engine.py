@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fop_envs.skirmish import SkirmishEnv
+from fop_envs.smac.skirmish import SkirmishEnv
 
 N_ENVS = 64
 MAPS = {"3m": 100, "2s3z": 60, "3s5z": 40, "MMM2": 20, "2c_vs_64zg": 20, "27m_vs_30m": 10}  # steps per round

@@ -16,8 +16,8 @@ import torch
 
 import fop_envs
 from fop_algos import catalogue
-from fop_algos.stack import stacked, train_stack
-from fop_algos.train import TrainState, train
+from fop_algos.training.stack import stacked, train_stack
+from fop_algos.training.train import TrainState, train
 from fop_core.replay import EpisodeReplay
 
 SEEDS = 20

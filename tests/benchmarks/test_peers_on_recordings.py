@@ -7,8 +7,8 @@ import numpy as np
 import peers_on_recordings as peers
 import pytest
 
-from fop_bench.fidelity import measures
-from fop_bench.fidelity.recordings import Birth, Episode, Order
+from fop_bench.studies.fidelity import measures
+from fop_bench.studies.fidelity.recordings import Birth, Episode, Order
 from fop_core.errors import FopError
 
 STARTS = np.array([[9, 16], [9, 15], [23, 16], [23, 15]], np.float32)

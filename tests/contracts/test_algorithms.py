@@ -12,7 +12,7 @@ import torch
 
 import fop_envs
 from fop_algos import catalogue
-from fop_algos.train import TrainState, train
+from fop_algos.training.train import TrainState, train
 from fop_core.replay import EpisodeReplay
 from fop_core.types import ActionKind, Clock
 

@@ -9,8 +9,8 @@ import fop_envs
 from fop_core.errors import IllegalAction
 from fop_core.types import Step
 from fop_envs import NotConformant, check_env
-from fop_envs.differential_game import DifferentialGame
-from fop_envs.dummy import Dummy
+from fop_envs.games.differential import DifferentialGame
+from fop_envs.games.dummy import Dummy
 
 
 def check(kind):

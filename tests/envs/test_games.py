@@ -8,10 +8,10 @@ import pytest
 
 import fop_envs
 from fop_core.errors import IllegalAction, UnknownName
-from fop_envs.differential_game import DifferentialGame, reward_surface
-from fop_envs.dummy import LEFT, RIGHT, STAY, Dummy
-from fop_envs.matrix_game import MatrixGame
-from fop_envs.payoffs import payoff_table
+from fop_envs.games.differential import DifferentialGame, reward_surface
+from fop_envs.games.dummy import LEFT, RIGHT, STAY, Dummy
+from fop_envs.games.matrix import MatrixGame
+from fop_envs.games.payoffs import payoff_table
 
 
 def play_once(env, actions):

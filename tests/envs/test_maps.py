@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fop_core.errors import UnknownName
-from fop_envs.scenarios import load_map, map_names
-from fop_envs.skirmish import SkirmishEnv
+from fop_envs.smac.maps import load_map, map_names
+from fop_envs.smac.skirmish import SkirmishEnv
 
 # Agents, enemies, limit, observation, state, actions, largest reward, as oxwhirl/smac @ d6aab33 gives them.
 SIZES = {

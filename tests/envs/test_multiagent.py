@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fop_core.errors import IllegalAction, UnknownName
-from fop_envs.multiagent import StarCraft2Env
-from fop_envs.skirmish import SkirmishEnv
+from fop_envs.smac.skirmish import SkirmishEnv
+from fop_envs.smac.starcraft2env import StarCraft2Env
 
 
 def stop(env):

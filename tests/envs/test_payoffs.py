@@ -8,7 +8,7 @@ import pytest
 
 import fop_envs
 from fop_core.errors import FopError
-from fop_envs.payoffs import EXAMPLES, MAX_CELLS, payoff_table, random_payoff, read_payoff
+from fop_envs.games.payoffs import EXAMPLES, MAX_CELLS, payoff_table, random_payoff, read_payoff
 
 SIZES = [(n_agents, n_actions) for n_agents in (2, 3, 4) for n_actions in range(3, 9)]
 

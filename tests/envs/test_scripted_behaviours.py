@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fop_envs.scenarios import map_names
-from fop_envs.skirmish import SkirmishEnv
+from fop_envs.smac.maps import map_names
+from fop_envs.smac.skirmish import SkirmishEnv
 
 EPISODES = 64
 STOP, NORTH, SOUTH, EAST, WEST, TARGET = 1, 2, 3, 4, 5, 6

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fop_envs.scenarios import SpawnCall
-from fop_envs.skirmish import UNIT_TYPES, SkirmishEnv
+from fop_envs.smac.maps import SpawnCall
+from fop_envs.smac.skirmish import UNIT_TYPES, SkirmishEnv
 
 SHIELDS = {"Stalker": 80, "Zealot": 50, "Colossus": 150}
 COOLDOWNS = {

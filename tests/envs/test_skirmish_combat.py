@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import fop_envs
-from fop_envs.scenarios import map_names
-from fop_envs.skirmish import SkirmishEnv
+from fop_envs.smac.maps import map_names
+from fop_envs.smac.skirmish import SkirmishEnv
 
 Policy = Callable[[SkirmishEnv, int], np.ndarray]  # actions [N] of a slot
 

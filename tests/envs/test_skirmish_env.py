@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fop_core.errors import IllegalAction
-from fop_envs.scenarios import SpawnCall, load_map, map_names
-from fop_envs.skirmish import ORDERS, UNIT_TYPES, SkirmishEnv
+from fop_envs.smac.maps import SpawnCall, load_map, map_names
+from fop_envs.smac.skirmish import ORDERS, UNIT_TYPES, SkirmishEnv
 
 ONE = np.array([True])
 FIRST = np.array([0])

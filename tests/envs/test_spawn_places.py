@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from fop_core import _native
-from fop_envs.scenarios import SIZE, load_map, map_names, native_scenario, native_traits
-from fop_envs.skirmish import UNIT_TYPES, SmacOptions
+from fop_envs.smac.maps import SIZE, load_map, map_names, native_scenario, native_traits
+from fop_envs.smac.skirmish import UNIT_TYPES, SmacOptions
 
 AXIS, DIAGONAL = 0.6884765625, 0.75  # of Marines
 MARINES = [(0, 0), (0, -AXIS), (AXIS, 0), (0, AXIS), (-AXIS, 0)]

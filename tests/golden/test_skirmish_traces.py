@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fop_envs.scenarios import map_names
-from fop_envs.skirmish import ENGINE_VERSION, SkirmishEnv
+from fop_envs.smac.maps import map_names
+from fop_envs.smac.skirmish import ENGINE_VERSION, SkirmishEnv
 
 FILE = Path(__file__).with_name("skirmish_traces.json")
 EPISODES = 2

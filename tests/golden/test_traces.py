@@ -14,7 +14,7 @@ import torch
 
 import fop_envs
 from fop_algos import catalogue
-from fop_algos.train import TrainState, train
+from fop_algos.training.train import TrainState, train
 from fop_core.replay import EpisodeReplay
 
 FILE = Path(__file__).with_name("traces.json")

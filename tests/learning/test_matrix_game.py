@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fop_bench.reproduce import learning
+from fop_bench.studies.paper import learning
 
 SEEDS = 20
 UPDATES = 10_000

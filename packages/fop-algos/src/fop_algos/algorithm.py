@@ -76,7 +76,7 @@ class Algorithm(ABC):
 
     Everything that learning changes is in `modules`, `optimisers` and `counters`: a checkpoint saves these.
 
-    One object learns either for one `seed` or, after `fop_algos.stack.stacked`, for several at once: then
+    One object learns either for one `seed` or, after `training.stack.stacked`, for several at once: then
     `seeds` names them, and every tensor has their number in front of its shape. An algorithm that addresses
     dimensions from the end needs to know nothing else of it.
     """

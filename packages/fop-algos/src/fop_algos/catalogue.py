@@ -99,21 +99,25 @@ def _fop_continuous() -> Parts:
 
 @cache
 def _vdn() -> Parts:
-    from .algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
+    from fop_algos.algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
 
     return Parts(ValueDecomposition, replace(GAMES, mixer="vdn"), ValueDecompositionConfig(mixer="vdn"))
 
 
 @cache
 def _qmix() -> Parts:
-    from .algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
+    from fop_algos.algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
 
     return Parts(ValueDecomposition, replace(GAMES, mixer="qmix"), ValueDecompositionConfig(mixer="qmix"))
 
 
 @cache
 def _qplex() -> Parts:
-    from .algorithms.value_decomposition import QPLEX_GAMES, ValueDecomposition, ValueDecompositionConfig
+    from fop_algos.algorithms.value_decomposition import (
+        QPLEX_GAMES,
+        ValueDecomposition,
+        ValueDecompositionConfig,
+    )
 
     smac = ValueDecompositionConfig(mixer="qplex", burn_in_episodes=100)  # as in its published code
     return Parts(ValueDecomposition, QPLEX_GAMES, smac)
@@ -121,7 +125,7 @@ def _qplex() -> Parts:
 
 @cache
 def _qatten() -> Parts:
-    from .algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
+    from fop_algos.algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
 
     smac = ValueDecompositionConfig(mixer="qatten")
     return Parts(ValueDecomposition, replace(GAMES, mixer="qatten"), smac)
@@ -136,28 +140,28 @@ def _maven() -> Parts:
 
 @cache
 def _iql() -> Parts:
-    from .algorithms.value_decomposition import GAMES, IndependentQ, ValueDecompositionConfig
+    from fop_algos.algorithms.value_decomposition import GAMES, IndependentQ, ValueDecompositionConfig
 
     return Parts(IndependentQ, replace(GAMES, mixer="none"), ValueDecompositionConfig(mixer="none"))
 
 
 @cache
 def _qtran_base() -> Parts:
-    from .algorithms.qtran import GAMES, Qtran, QtranConfig
+    from fop_algos.algorithms.qtran import GAMES, Qtran, QtranConfig
 
     return Parts(Qtran, replace(GAMES, variant="base"), QtranConfig(variant="base"))
 
 
 @cache
 def _qtran_alt() -> Parts:
-    from .algorithms.qtran import GAMES, Qtran, QtranConfig
+    from fop_algos.algorithms.qtran import GAMES, Qtran, QtranConfig
 
     return Parts(Qtran, replace(GAMES, variant="alt"), QtranConfig(variant="alt"))
 
 
 @cache
 def _fmq() -> Parts:
-    from .algorithms.fmq import Fmq, FmqConfig
+    from fop_algos.algorithms.fmq import Fmq, FmqConfig
 
     return Parts(Fmq, FmqConfig(), FmqConfig())
 
@@ -177,7 +181,7 @@ def _facmaddpg() -> Parts:
 
 
 def _deterministic(critic: Literal["central", "qmix", "dop"], penalty: float) -> Parts:
-    from .algorithms.deterministic import DeterministicActors, DeterministicConfig
+    from fop_algos.algorithms.deterministic import DeterministicActors, DeterministicConfig
 
     config = DeterministicConfig(critic=critic, action_penalty=penalty)
     return Parts(DeterministicActors, config, config)
@@ -200,14 +204,14 @@ def _dop_continuous() -> Parts:
 
 @cache
 def _maac() -> Parts:
-    from .algorithms.maac import Maac, MaacConfig
+    from fop_algos.algorithms.maac import Maac, MaacConfig
 
     return Parts(Maac, MaacConfig(), MaacConfig())
 
 
 @cache
 def _masql() -> Parts:
-    from .algorithms.masql import Masql, MasqlConfig
+    from fop_algos.algorithms.masql import Masql, MasqlConfig
 
     return Parts(Masql, MasqlConfig(), MasqlConfig())
 

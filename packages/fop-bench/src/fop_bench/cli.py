@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fop_bench.run.plan import UsageError
+from fop_bench.studies.fidelity import commands as fidelity_commands
+from fop_bench.studies.paper import commands as reproduce_commands
 from fop_core.errors import UnknownName, sentence
 
 from . import __version__
-from .fidelity import commands as fidelity_commands
-from .plan import UsageError
-from .reproduce import commands as reproduce_commands
 
 DESCRIPTION = (
     "Train and compare FOP and its baselines on SMAC's 23 maps (embedded engine) and on one-step games."
@@ -283,12 +283,12 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _dispatch(args: argparse.Namespace, argv: Sequence[str]) -> int:
     if args.command == "list":
-        from . import catalogue
+        from .run import tasks as catalogue
 
         print(catalogue.fields(args.algorithm) if args.algorithm else catalogue.listing())
         return 0
     if args.command == "report":
-        from . import report
+        from .report import tables as report
 
         runs = report.load(args.folder)
         print(report.as_text(report.table(runs)), report.caption(runs), sep="\n\n")
@@ -296,7 +296,7 @@ def _dispatch(args: argparse.Namespace, argv: Sequence[str]) -> int:
             print(f"wrote {path}")
         return 0
     if args.command == "evaluate":
-        from .evaluate import evaluate
+        from fop_bench.run.evaluate import evaluate
 
         print(evaluate(args.checkpoint, args.episodes, args.seed, args.envs))
         return 0
@@ -304,7 +304,7 @@ def _dispatch(args: argparse.Namespace, argv: Sequence[str]) -> int:
         return fidelity_commands.run(args, ["fop-bench", *argv])
     if args.command == "reproduce":
         return reproduce_commands.run(args, ["fop-bench", *argv])
-    from .run import run
+    from fop_bench.run.command import run
 
     return run(args, ["fop-bench", *argv])
 

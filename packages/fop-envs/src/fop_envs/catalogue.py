@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from fop_core.errors import UnknownName
 from fop_core.protocols import VectorEnv
-
-from .scenarios import load_map, map_names
+from fop_envs.smac.maps import load_map, map_names
 
 Group = Literal["game", "map", "template"]
 
@@ -81,19 +80,19 @@ def _matrix(
     penalty: float = -100.0,
     title: str = "matrix",
 ) -> VectorEnv:
-    from .matrix_game import MatrixGame
+    from fop_envs.games.matrix import MatrixGame
 
     return MatrixGame(payoff, penalty=penalty, title=title, n_envs=n_envs, seed=seed)
 
 
 def _differential(*, n_envs: int, seed: int) -> VectorEnv:
-    from .differential_game import DifferentialGame
+    from fop_envs.games.differential import DifferentialGame
 
     return DifferentialGame(n_envs=n_envs, seed=seed)
 
 
 def _dummy(*, n_envs: int, seed: int) -> VectorEnv:
-    from .dummy import Dummy
+    from fop_envs.games.dummy import Dummy
 
     return Dummy(n_envs=n_envs, seed=seed)
 
@@ -112,7 +111,7 @@ def _map(name: str) -> Callable[..., VectorEnv]:
     def factory(
         *, n_envs: int, seed: int, threads: int = 1, strict: bool = True, **options: Any
     ) -> VectorEnv:
-        from .skirmish import SkirmishEnv
+        from fop_envs.smac.skirmish import SkirmishEnv
 
         return SkirmishEnv(name, n_envs=n_envs, seed=seed, threads=threads, strict=strict, **options)
 
@@ -120,7 +119,7 @@ def _map(name: str) -> Callable[..., VectorEnv]:
 
 
 def _smac_options() -> list[str]:
-    from .skirmish import SmacOptions
+    from fop_envs.smac.skirmish import SmacOptions
 
     return [field.name for field in fields(SmacOptions)]
 

@@ -23,20 +23,20 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.agents import PerAgentMlp
 from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
-from fop_algos.batch import EpisodeBatch
-from fop_algos.continuous import ActionValue, DeterministicPolicy, to_normal, to_scale
-from fop_algos.continuous_actors import (
+from fop_algos.bases.continuous_actors import (
     BootstrappedConfig,
     ContinuousActors,
     critic_loss,
     one_step_target,
     own_replaced,
 )
-from fop_algos.losses import masked_mean
-from fop_algos.mixers import Mixer, QmixMixer, Utilities, dop_mixer
-from fop_algos.targets import frozen_copy
+from fop_algos.batch import EpisodeBatch
+from fop_algos.functional.losses import masked_mean
+from fop_algos.networks.agents import PerAgentMlp
+from fop_algos.networks.continuous import ActionValue, DeterministicPolicy, to_normal, to_scale
+from fop_algos.networks.mixers import Mixer, QmixMixer, Utilities, dop_mixer
+from fop_algos.networks.targets import frozen_copy
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 

@@ -15,17 +15,17 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fop_algos.agents import AgentNet, NetKind, PerAgentMlp, agent_net
 from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.exploration import draw, epsilon_mixture, greedy
-from fop_algos.layers import Linear as LinearLayer
-from fop_algos.losses import masked_mean, td_loss
-from fop_algos.mixers import DopMixer, Utilities, dop_mixer
+from fop_algos.functional.exploration import draw, epsilon_mixture, greedy
+from fop_algos.functional.losses import masked_mean, td_loss
+from fop_algos.functional.returns import td_lambda_target, tree_backup_target
+from fop_algos.functional.schedules import Linear
 from fop_algos.native_ops import soft_value
-from fop_algos.returns import td_lambda_target, tree_backup_target
-from fop_algos.schedules import Linear
-from fop_algos.targets import frozen_copy
+from fop_algos.networks.agents import AgentNet, NetKind, PerAgentMlp, agent_net
+from fop_algos.networks.layers import Linear as LinearLayer
+from fop_algos.networks.mixers import DopMixer, Utilities, dop_mixer
+from fop_algos.networks.targets import frozen_copy
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 

@@ -16,16 +16,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.agents import AgentNet, NetKind, PerAgentMlp, SharedMlp, agent_net
 from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, make_optimiser, numbers, seeded, within
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.exploration import draw, epsilon_mixture, greedy, straight_through
-from fop_algos.losses import masked_mean, td_loss
-from fop_algos.mixers import QmixMixer, Utilities
+from fop_algos.functional.exploration import draw, epsilon_mixture, greedy, straight_through
+from fop_algos.functional.losses import masked_mean, td_loss
+from fop_algos.functional.returns import td_lambda_target
+from fop_algos.functional.schedules import Linear
 from fop_algos.native_ops import soft_value
-from fop_algos.returns import td_lambda_target
-from fop_algos.schedules import Linear
-from fop_algos.targets import frozen_copy
+from fop_algos.networks.agents import AgentNet, NetKind, PerAgentMlp, SharedMlp, agent_net
+from fop_algos.networks.mixers import QmixMixer, Utilities
+from fop_algos.networks.targets import frozen_copy
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, numbers, within
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.exploration import draw, greedy
+from fop_algos.functional.exploration import draw, greedy
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 

@@ -14,8 +14,6 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from fop_algos import official
-from fop_algos.agents import AgentNet, NetKind, agent_net
 from fop_algos.algorithm import (
     Algorithm,
     Draws,
@@ -27,17 +25,20 @@ from fop_algos.algorithm import (
     within,
 )
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.exploration import draw, epsilon_mixture, greedy
-from fop_algos.layers import mlp
-from fop_algos.losses import masked_mean, policy_loss, td_loss
-from fop_algos.mixers import ROUTED, FopMixer, Routing, Utilities, WeightKind, weight_net
+from fop_algos.functional.exploration import draw, epsilon_mixture, greedy
+from fop_algos.functional.losses import masked_mean, policy_loss, td_loss
+from fop_algos.functional.returns import td_lambda_target
+from fop_algos.functional.schedules import Linear, Temperature
+from fop_algos.functional.temperatures import Alpha, IndividualKind, Temperatures, spread
 from fop_algos.native_ops import SoftValue, soft_value
-from fop_algos.returns import td_lambda_target
-from fop_algos.schedules import Linear, Temperature
-from fop_algos.targets import frozen_copy
-from fop_algos.temperatures import Alpha, IndividualKind, Temperatures, spread
+from fop_algos.networks.agents import AgentNet, NetKind, agent_net
+from fop_algos.networks.layers import mlp
+from fop_algos.networks.mixers import ROUTED, FopMixer, Routing, Utilities, WeightKind, weight_net
+from fop_algos.networks.targets import frozen_copy
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
+
+from . import fop_published as official
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +177,7 @@ class PaperEquations:
 
 
 class OfficialEquations:
-    """The published code's; each is explained in `fop_algos.official`."""
+    """The published code's; each is explained in `fop_algos.algorithms.fop_published`."""
 
     def policy(self, logits: Tensor, available: Tensor, epsilon: float) -> SoftValue:
         return official.policy(logits, available, epsilon)

@@ -15,16 +15,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.agents import PerAgentMlp
 from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
+from fop_algos.bases.continuous_actors import ContinuousConfig, GaussianActors
 from fop_algos.batch import EpisodeBatch
-from fop_algos.continuous import ActionValue, GaussianPolicy, SquashedGaussian, to_scale
-from fop_algos.continuous_actors import ContinuousConfig, GaussianActors
-from fop_algos.layers import mlp
-from fop_algos.losses import masked_mean, td_loss
-from fop_algos.mixers import ROUTED, DopMixer, FopMixer, MlpWeights, Routing, Utilities, dop_mixer
-from fop_algos.schedules import Temperature
-from fop_algos.temperatures import IndividualKind, Temperatures
+from fop_algos.functional.losses import masked_mean, td_loss
+from fop_algos.functional.schedules import Temperature
+from fop_algos.functional.temperatures import IndividualKind, Temperatures
+from fop_algos.networks.agents import PerAgentMlp
+from fop_algos.networks.continuous import ActionValue, GaussianPolicy, SquashedGaussian, to_scale
+from fop_algos.networks.layers import mlp
+from fop_algos.networks.mixers import ROUTED, DopMixer, FopMixer, MlpWeights, Routing, Utilities, dop_mixer
 from fop_core.errors import FopError
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec

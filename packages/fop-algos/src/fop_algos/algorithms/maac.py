@@ -23,9 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
-from fop_algos.batch import EpisodeBatch
-from fop_algos.continuous import GaussianPolicy, SquashedGaussian, to_scale
-from fop_algos.continuous_actors import (
+from fop_algos.bases.continuous_actors import (
     BootstrappedConfig,
     GaussianActors,
     check_annealed,
@@ -33,10 +31,12 @@ from fop_algos.continuous_actors import (
     one_step_target,
     own_replaced,
 )
-from fop_algos.layers import Linear
-from fop_algos.losses import masked_mean
-from fop_algos.schedules import Temperature
-from fop_algos.targets import frozen_copy
+from fop_algos.batch import EpisodeBatch
+from fop_algos.functional.losses import masked_mean
+from fop_algos.functional.schedules import Temperature
+from fop_algos.networks.continuous import GaussianPolicy, SquashedGaussian, to_scale
+from fop_algos.networks.layers import Linear
+from fop_algos.networks.targets import frozen_copy
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 

@@ -26,20 +26,20 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.agents import PerAgentMlp
 from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
-from fop_algos.batch import EpisodeBatch
-from fop_algos.continuous import JointActionValue, log_slope, shrink_last_layer, to_normal, to_scale
-from fop_algos.continuous_actors import (
+from fop_algos.bases.continuous_actors import (
     BootstrappedConfig,
     ContinuousActors,
     check_annealed,
     critic_loss,
     one_step_target,
 )
-from fop_algos.losses import masked_mean
-from fop_algos.schedules import Temperature
-from fop_algos.targets import frozen_copy
+from fop_algos.batch import EpisodeBatch
+from fop_algos.functional.losses import masked_mean
+from fop_algos.functional.schedules import Temperature
+from fop_algos.networks.agents import PerAgentMlp
+from fop_algos.networks.continuous import JointActionValue, log_slope, shrink_last_layer, to_normal, to_scale
+from fop_algos.networks.targets import frozen_copy
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 

@@ -17,17 +17,18 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.agents import AgentNet, PerAgentMlp, trunk_net
 from fop_algos.algorithm import Metrics, make_optimiser, seeded, within
-from fop_algos.algorithms.value_decomposition import ValueDecomposition, ValueDecompositionConfig
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.exploration import draw, left_of_coin
-from fop_algos.layers import Linear, mlp
-from fop_algos.mixers import Utilities
+from fop_algos.functional.exploration import draw, left_of_coin
+from fop_algos.functional.schedules import Linear as LinearSchedule
 from fop_algos.native_ops import soft_value
-from fop_algos.schedules import Linear as LinearSchedule
+from fop_algos.networks.agents import AgentNet, PerAgentMlp, trunk_net
+from fop_algos.networks.layers import Linear, mlp
+from fop_algos.networks.mixers import Utilities
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
+
+from .value_decomposition import ValueDecomposition, ValueDecompositionConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,12 +16,15 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.agents import AgentNet, agent_net
 from fop_algos.algorithm import Metrics, make_optimiser, numbers, seeded, within
+from fop_algos.bases.utility_agents import UtilityAgents, UtilityConfig
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.exploration import greedy
-from fop_algos.losses import masked_mean, td_loss
-from fop_algos.mixers import (
+from fop_algos.functional.exploration import greedy
+from fop_algos.functional.losses import masked_mean, td_loss
+from fop_algos.functional.returns import td_lambda_target
+from fop_algos.functional.schedules import Linear
+from fop_algos.networks.agents import AgentNet, agent_net
+from fop_algos.networks.mixers import (
     DeepHeadWeights,
     HeadWeights,
     MeanMixer,
@@ -32,10 +35,7 @@ from fop_algos.mixers import (
     Utilities,
     VdnMixer,
 )
-from fop_algos.returns import td_lambda_target
-from fop_algos.schedules import Linear
-from fop_algos.targets import frozen_copy
-from fop_algos.utility_agents import UtilityAgents, UtilityConfig
+from fop_algos.networks.targets import frozen_copy
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 

@@ -1,0 +1,1 @@
+"""Maths of the algorithms: tensors in, tensors out."""

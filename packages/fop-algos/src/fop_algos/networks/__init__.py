@@ -1,0 +1,1 @@
+"""Nets: agents, critics, mixers and the layers they are made of."""

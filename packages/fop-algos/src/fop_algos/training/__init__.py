@@ -1,0 +1,1 @@
+"""The loop, and what runs, tests and saves an algorithm."""

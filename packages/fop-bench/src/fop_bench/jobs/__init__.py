@@ -1,0 +1,1 @@
+"""Processes, blocks of work and their progress."""

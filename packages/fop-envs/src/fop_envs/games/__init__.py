@@ -1,0 +1,1 @@
+"""One-step games, and a template for an environment of your own."""
