@@ -15,7 +15,8 @@ import fop_envs
 from fop_algos import catalogue
 from fop_algos.algorithms.fmq import Fmq, FmqConfig, Table
 from fop_algos.training import checkpoint
-from fop_algos.training.stack import stacked, train_stack
+from fop_algos.training.snapshots import snapshots
+from fop_algos.training.stack import stacked
 from fop_algos.training.train import TrainState, train
 from fop_core.errors import FopError
 from fop_core.replay import EpisodeReplay
@@ -114,7 +115,7 @@ def ends(payoff: np.ndarray, **fields: Any) -> list[tuple[int, ...]]:
     env = fop_envs.make("matrix", n_envs=20, payoff=payoff)
     config = replace(FmqConfig(), **fields)
     algorithm = stacked(lambda seed: catalogue.build("fmq", env.spec, config, seed), range(20))
-    *_, last = train_stack(algorithm, env, updates=1000)
+    *_, last = snapshots(TrainState.of(algorithm), env, updates=1000)
     return [tuple(actions) for actions in last.actions.tolist()]
 
 

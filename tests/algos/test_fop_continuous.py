@@ -12,7 +12,9 @@ from fop_algos.algorithms.fop_continuous import FopContinuous, FopContinuousConf
 from fop_algos.functional.schedules import Temperature
 from fop_algos.networks.continuous import to_scale
 from fop_algos.networks.mixers import LITERAL, DopMixer
-from fop_algos.training.stack import stacked, train_stack
+from fop_algos.training.snapshots import snapshots
+from fop_algos.training.stack import stacked
+from fop_algos.training.train import TrainState
 from fop_core.errors import FopError
 from fop_core.types import Clock
 
@@ -75,7 +77,9 @@ def test_without_temperature_the_policies_go_straight_up_their_values() -> None:
     """The greedy ablation: alpha is 0, spreads shrink, and nothing is divided by 0."""
     config = FopContinuousConfig(alpha=Temperature(0.0, 0.0), learning_rate=1e-3)
     fop = stacked(lambda seed: FopContinuous("fop", SPEC, config, seed), (0, 1))
-    first, last = train_stack(fop, fop_envs.make("differential", n_envs=2), updates=400, every=400)
+    first, last = snapshots(
+        TrainState.of(fop), fop_envs.make("differential", n_envs=2), updates=400, every=400
+    )
     assert (last.returns > first.returns).all()
     assert max(last.metrics["entropy"]) < -2.0  # uniform play has log 2
 
@@ -98,7 +102,7 @@ def test_it_climbs_the_hill_where_the_policies_start() -> None:
     )
     seeds = (0, 1)
     fop = stacked(lambda seed: FopContinuous("fop", SPEC, config, seed), seeds)
-    *_, last = train_stack(fop, fop_envs.make("differential", n_envs=2), updates=600, every=600)
+    *_, last = snapshots(TrainState.of(fop), fop_envs.make("differential", n_envs=2), updates=600, every=600)
     assert (last.returns > -2.0).all()
 
 
@@ -106,7 +110,7 @@ def test_automatic_temperature_is_saved_and_falls() -> None:
     """Policies start with an entropy above the target, so alpha falls by the learning rate a step at most."""
     fop = stacked(lambda seed: FopContinuous("fop", SPEC, FopContinuousConfig(), seed), (0, 1))
     assert "temperatures" in fop.modules
-    *_, last = train_stack(fop, fop_envs.make("differential", n_envs=2), updates=50, every=50)
+    *_, last = snapshots(TrainState.of(fop), fop_envs.make("differential", n_envs=2), updates=50, every=50)
     assert all(0.98 < alpha < 1.0 for alpha in last.metrics["alpha"])
 
 

@@ -10,7 +10,8 @@ import torch
 import fop_envs
 from fop_algos import catalogue
 from fop_algos.algorithm import Algorithm
-from fop_algos.training.stack import StackedReplay, stacked, train_stack
+from fop_algos.training.snapshots import snapshots
+from fop_algos.training.stack import StackedReplay, constant_fields, stacked
 from fop_algos.training.train import Trained, TrainState, train
 from fop_core.errors import FopError
 from fop_core.replay import EpisodeReplay
@@ -38,8 +39,8 @@ def stack(
     spec, config = small(name, task, **fields)
     algorithm = stacked(lambda seed: catalogue.build(name, spec, config, seed), seeds)
     env = fop_envs.make(task, n_envs=len(seeds) * config.episodes_per_round)
-    moments = list(train_stack(algorithm, env, updates=updates, every=10))
-    return algorithm, moments
+    test_env = fop_envs.make(task, n_envs=len(seeds))
+    return algorithm, list(snapshots(TrainState.of(algorithm), env, test_env, updates=updates, every=10))
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
@@ -51,16 +52,17 @@ def test_each_seed_learns_what_it_learns_alone(name: str, task: str, fields: dic
     seed's numbers are off by 1e-1. A gradient's norm shows it most: 1.1e-3 was seen of it.
     """
     spec, config = small(name, task, max_gradient_norm=0.5, **fields)
-    together, moments = stack(name, SEEDS, 40, task, max_gradient_norm=0.5, **fields)
+    together, taken = stack(name, SEEDS, 40, task, max_gradient_norm=0.5, **fields)
     for k, seed in enumerate(SEEDS):
         alone = catalogue.build(name, spec, config, seed)
-        state = TrainState(alone, EpisodeReplay(spec, config.buffer_episodes, seed))
-        events = [e for e in train(state, fop_envs.make(task), updates=40) if isinstance(e, Trained)]
+        events = [
+            e for e in train(TrainState.of(alone), fop_envs.make(task), updates=40) if isinstance(e, Trained)
+        ]
         for key, value in alone.modules.state_dict().items():
             row = together.modules.state_dict()[key][k]
             torch.testing.assert_close(row, value, rtol=1e-3, atol=2e-5, msg=lambda m, key=key: f"{key}: {m}")
         for metric, value in events[-1].metrics.items():
-            theirs = moments[-1].metrics[metric]
+            theirs = taken[-1].metrics[metric]
             its = theirs[k] if isinstance(theirs, list) else theirs
             rel = 1e-2 if metric.endswith("_gradient") else 1e-3
             assert its == pytest.approx(value, rel=rel, abs=1e-5), metric
@@ -81,8 +83,8 @@ def test_a_seed_that_is_not_finite_leaves_the_others_alone() -> None:
     with torch.no_grad():
         next(broken.modules["agent"].parameters())[0] = torch.nan
     env = fop_envs.make("matrix", n_envs=2)
-    *_, last = train_stack(broken, env, updates=20)
-    *_, good = train_stack(clean, env, updates=20)
+    *_, last = snapshots(TrainState.of(broken), env, updates=20)
+    *_, good = snapshots(TrainState.of(clean), env, updates=20)
     assert np.isnan(last.metrics["td_loss"][0])
     assert last.metrics["td_loss"][1] == pytest.approx(good.metrics["td_loss"][1], rel=1e-5)
 
@@ -99,11 +101,11 @@ def test_the_replay_of_each_seed_is_the_plain_one(task: str) -> None:
             actions = rng.uniform(-10, 10, size=(3, 2, 2, 1)).astype(np.float32)
         reward = rng.normal(size=(3, 2)).astype(np.float32)
         label = rng.integers(1000, size=(3, 2))
-        replay.add(actions, reward, label)
+        own = {"actions": actions[:, :, None], "reward": reward[:, :, None], "label": label}
+        episodes = Episodes(**own, **constant_fields(spec, 3, 2))
+        replay.add(episodes)
         for k, one in enumerate(plain):
-            looks = {key: value[k] for key, value in replay._looks(2).items()}
-            own = {"actions": actions[k][:, None], "reward": reward[k][:, None], "label": label[k]}
-            one.add(Episodes(**own, **looks))
+            one.add(Episodes(**{key: value[k] for key, value in vars(episodes).items()}))
     for take in ("sample", "latest", "sample"):
         batch = getattr(replay, take)(6)
         for k, one in enumerate(plain):
@@ -123,7 +125,7 @@ def test_a_game_that_shows_something_else_is_refused() -> None:
 
     env.reset = other  # type: ignore[method-assign]
     with pytest.raises(ValueError, match="matrix shows other than the constant 1"):
-        next(train_stack(algorithm, env, updates=1))
+        next(snapshots(TrainState.of(algorithm), env, updates=1))
 
 
 def test_what_can_not_be_stacked_is_said() -> None:
@@ -134,6 +136,6 @@ def test_what_can_not_be_stacked_is_said() -> None:
         stack("vdn", (1, 1), 1)
     algorithm, _ = stack("vdn", (1, 2), 0)
     with pytest.raises(ValueError, match=r"env has 3 slots; needed: 2 seeds x 1"):
-        next(train_stack(algorithm, fop_envs.make("matrix", n_envs=3), updates=1))
+        next(snapshots(TrainState.of(algorithm), fop_envs.make("matrix", n_envs=3), updates=1))
     with pytest.raises(ValueError, match="steps an episode"):
-        next(train_stack(algorithm, fop_envs.make("dummy", n_envs=2), updates=1))
+        next(snapshots(TrainState.of(algorithm), fop_envs.make("dummy", n_envs=2), updates=1))

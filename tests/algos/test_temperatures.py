@@ -9,7 +9,9 @@ import torch
 from fop_algos.algorithms.fop import GAMES, Fop
 from fop_algos.functional.schedules import Temperature
 from fop_algos.functional.temperatures import Temperatures
-from fop_algos.training.stack import stacked, train_stack
+from fop_algos.training.snapshots import snapshots
+from fop_algos.training.stack import stacked
+from fop_algos.training.train import TrainState
 from fop_core.types import Clock
 from fop_envs.games.matrix import MatrixGame
 
@@ -78,7 +80,7 @@ def test_every_choice_trains_and_saves_what_it_learns(alpha_i: Any, kind: Any) -
     config = replace(GAMES, alpha=alpha, alpha_i=alpha_i, alpha_i_rate=0.1, learning_rate=0.01)
     spec = MatrixGame().spec
     fop = stacked(lambda seed: Fop("fop", spec, config, seed), (0, 1))
-    *_, last = train_stack(fop, MatrixGame(n_envs=2), updates=60)
+    *_, last = snapshots(TrainState.of(fop), MatrixGame(n_envs=2), updates=60)
     learns = kind == "automatic" or alpha_i != "tied"
     assert ("temperatures" in fop.modules) == learns
     if kind == "automatic":  # the policies start uniform, above the target

@@ -16,7 +16,8 @@ import torch
 
 import fop_envs
 from fop_algos import catalogue
-from fop_algos.training.stack import stacked, train_stack
+from fop_algos.training.snapshots import snapshots
+from fop_algos.training.stack import stacked
 from fop_algos.training.train import TrainState, train
 from fop_core.replay import EpisodeReplay
 
@@ -45,9 +46,9 @@ def parts_together(name: str, task: str) -> Iterator[object]:
     config = catalogue.entry(name).config_for(spec)
     algorithm = stacked(lambda seed: catalogue.build(name, spec, config, seed), range(SEEDS))
     env = fop_envs.make(task, n_envs=SEEDS * config.episodes_per_round)
-    moments = train_stack(algorithm, env, updates=PART * (PARTS + 1), every=PART)
-    next(moments)
-    yield from moments
+    taken = snapshots(TrainState.of(algorithm), env, updates=PART * (PARTS + 1), every=PART)
+    next(taken)
+    yield from taken
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)

@@ -17,10 +17,12 @@ from fop_algos.algorithm import Draws
 from fop_algos.algorithms.deterministic import DeterministicActors, DeterministicConfig
 from fop_algos.bases.continuous_actors import ContinuousActors
 from fop_algos.batch import EpisodeBatch
-from fop_algos.training.stack import Moment, StackedReplay, stacked, train_stack
+from fop_algos.training.snapshots import Snapshot, snapshots
+from fop_algos.training.stack import StackedReplay, constant_fields, stacked
+from fop_algos.training.train import TrainState
 from fop_bench.studies.paper.gradient_noise import APART, gradient_noise, noise_of
 from fop_core._native import Sampler
-from fop_core.types import Clock
+from fop_core.types import Clock, Episodes
 
 SPEC = fop_envs.make("differential").spec
 METHODS = ("fop", "dop", "facmaddpg", "maddpg", "maac", "masql")
@@ -66,7 +68,9 @@ def test_variance_over_minibatches_and_over_fresh_noise_is_what_it_must_be() -> 
     replay = StackedReplay(SPEC, SEEDS, stored)
     actions = np.random.default_rng(0).normal(size=(2, stored, 2, 1)).astype(np.float32)
     actions[1] *= 3
-    replay.add(actions, np.zeros((2, stored), np.float32), np.zeros((2, stored), np.int64))
+    constant = constant_fields(SPEC, 2, stored)
+    reward, label = np.zeros((2, stored, 1), np.float32), np.zeros((2, stored), np.int64)
+    replay.add(Episodes(actions=actions[:, :, None], reward=reward, label=label, **constant))
     noise = gradient_noise(algorithm, replay, Clock(updates=8), samples=4000, episodes=drawn)
     spread = actions[:, :, 0, 0].var(1, ddof=1)
     total = spread / drawn * (1 - drawn / stored) + 1 / drawn
@@ -83,14 +87,14 @@ def start(name: str) -> tuple[ContinuousActors, StackedReplay]:
     return algorithm, StackedReplay(SPEC, SEEDS, config.buffer_episodes)
 
 
-def trained(algorithm: ContinuousActors, replay: StackedReplay, measured: bool) -> list[Moment]:
-    moments = []
+def trained(algorithm: ContinuousActors, replay: StackedReplay, measured: bool) -> list[Snapshot]:
+    taken = []
     env = fop_envs.make("differential", n_envs=len(SEEDS))
-    for moment in train_stack(algorithm, env, updates=20, every=5, replay=replay):
-        moments.append(moment)
-        if measured and moment.clock.updates:
-            gradient_noise(algorithm, replay, moment.clock, samples=3, episodes=6)
-    return moments
+    for snapshot in snapshots(TrainState(algorithm, replay), env, updates=20, every=5):
+        taken.append(snapshot)
+        if measured and snapshot.clock.updates:
+            gradient_noise(algorithm, replay, snapshot.clock, samples=3, episodes=6)
+    return taken
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -126,7 +126,7 @@ def test_counts_come_with_wilsons_interval() -> None:
 
 def test_a_look_at_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights that tell by whom and where they are; values and policies worked by hand."""
-    algorithm, _ = built(weights.cells(2)[0])
+    algorithm = built(weights.cells(2)[0])[0].algorithm
     seed_k = torch.tensor([0.0, 1000.0]).view(2, 1, 1, 1)
 
     def told(state: torch.Tensor, onehot: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fop_algos.algorithms.fop import GAMES
-from fop_algos.training.stack import Moment
+from fop_algos.training.snapshots import Snapshot
 from fop_bench.report.plots import pyplot
 from fop_bench.studies.paper import figure2, figure3, learning, presets, table2, temperatures, theory
 from fop_bench.studies.paper.entry import Cell, Entry, Result, verdict
@@ -40,22 +40,22 @@ def ended(cell: Cell, hits: int, n: int = 20, area: float = 50.0, converged: int
 # ---- trails ----
 
 
-def moment(updates: int, greedy: Any, explored: Any) -> Moment:
+def snapshot(updates: int, greedy: Any, explored: Any) -> Snapshot:
     clock = Clock(updates=updates, episodes=updates, env_steps=updates)
     actions, played = np.array(greedy, np.float32)[..., None], np.array(explored, np.float32)[..., None]
-    return Moment(clock, actions, np.zeros(len(actions), np.float32), played, {})
+    return Snapshot(clock, actions, np.zeros(len(actions), np.float32), played, {})
 
 
 def test_trails_end_where_a_seed_has_converged_and_leave_uniform_episodes_out() -> None:
     """Two seeds: the first stays near its last place from 20 on, the second never moves."""
     square = [[1, 1], [-1, 1], [-1, -1], [1, -1]]
-    moments = [
-        moment(0, [[0, 0], [3, 3]], np.zeros((2, 0, 2))),
-        moment(10, [[2, 0], [3, 3]], [[[9, 9], [8, 8], *square], [[9, 9], [8, 8], *square]]),
-        moment(20, [[4.8, 5], [3, 3]], [square, square]),
-        moment(30, [[5, 5], [3, 3]], [[[7, 7]] * 4, [[7, 7]] * 4]),
+    taken = [
+        snapshot(0, [[0, 0], [3, 3]], np.zeros((2, 0, 2))),
+        snapshot(10, [[2, 0], [3, 3]], [[[9, 9], [8, 8], *square], [[9, 9], [8, 8], *square]]),
+        snapshot(20, [[4.8, 5], [3, 3]], [square, square]),
+        snapshot(30, [[5, 5], [3, 3]], [[[7, 7]] * 4, [[7, 7]] * 4]),
     ]
-    found = learning.trails(moments, uniform_episodes=2)
+    found = learning.trails(taken, uniform_episodes=2)
     assert found["converged"] == [20, 0]
     assert found["trails"] == [[*square, *square], []]
     # Eight points with variance 8 / 7 in both directions and no covariance.
@@ -63,9 +63,9 @@ def test_trails_end_where_a_seed_has_converged_and_leave_uniform_episodes_out() 
 
 
 def test_a_seed_that_still_moves_at_the_end_has_its_whole_trail() -> None:
-    moments = [moment(10 * k, [[2.0 * k, 0.0]], [[[k, 0]] * (k > 0)]) for k in range(3)]
-    moments[0] = moment(0, [[0.0, 0.0]], np.zeros((1, 0, 2)))
-    found = learning.trails(moments, uniform_episodes=0)
+    taken = [snapshot(10 * k, [[2.0 * k, 0.0]], [[[k, 0]] * (k > 0)]) for k in range(3)]
+    taken[0] = snapshot(0, [[0.0, 0.0]], np.zeros((1, 0, 2)))
+    found = learning.trails(taken, uniform_episodes=0)
     assert found["converged"] == [20]
     assert found["trails"] == [[[1.0, 0.0], [2.0, 0.0]]]
 

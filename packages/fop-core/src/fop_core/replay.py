@@ -43,12 +43,13 @@ class EpisodeReplay:
     (`sample` and `latest` have their own buffers). Pass `copy=True` to keep one.
     """
 
-    def __init__(self, spec: TaskSpec, capacity: int, seed: int) -> None:
+    def __init__(self, spec: TaskSpec, capacity: int, seed: int, *, draws: int = 0) -> None:
         """
         Args:
             spec: the task; gives all shapes.
             capacity: most episodes kept.
             seed: of the samples; 0 to 2^64 - 1.
+            draws: samples that count as drawn before.
 
         Raises:
             ValueError: capacity or seed out of range.
@@ -68,12 +69,17 @@ class EpisodeReplay:
             episode_limit=spec.episode_limit,
             capacity=capacity,
         )
-        self._sampler = _native.Sampler(seed)
+        self._sampler = _native.Sampler(seed, draws)
         self._sampled = _Buffers(spec)
         self._latest = _Buffers(spec)
 
     def __len__(self) -> int:
         return len(self._ring)
+
+    @property
+    def draws(self) -> int:
+        """How many samples were drawn: all the state that the samples have."""
+        return self._sampler.draws
 
     @property
     def nbytes(self) -> int:

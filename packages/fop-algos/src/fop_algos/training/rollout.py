@@ -1,4 +1,4 @@
-"""Plays a fixed number of episodes. How many environments step together changes the speed, never the result.
+"""Plays a round: a fixed number of episodes. How many environments step together changes the speed alone.
 
 Episode `k` of a round always sits in row `k % block` of block `k // block`, and each block is computed with
 its full number of rows, so every matrix product has the same shape whatever `E` is: products of different
@@ -10,6 +10,7 @@ differently with another.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ LARGEST_BLOCK = 32
 
 @dataclass(frozen=True)
 class Round:
-    """`n` episodes in their order, and how they ended.
+    """`n` episodes in their order, and how they ended; of a stack of `K` seeds, `n` of each (`[K, n]`).
 
     Attributes:
         episodes: padded to the longest. Its arrays are reused by the next round: copy what must last.
@@ -39,6 +40,21 @@ class Round:
     @property
     def lengths(self) -> Int:
         return self.episodes.lengths
+
+    @property
+    def env_steps(self) -> int:
+        """Steps of the episodes together; of a stack, of one seed's (they are all alike)."""
+        return int(self.lengths.sum(-1).flat[0])
+
+
+class Rounds(Protocol):
+    """What plays a round: `Collector`, or `fop_algos.training.stack.StackedCollector`."""
+
+    n_episodes: int
+
+    def collect(self, algorithm: Algorithm, clock: Clock, *, first_episode: int, explore: bool) -> Round:
+        """Plays episodes `first_episode ..` to their ends, with the schedules as `clock` has them."""
+        ...
 
 
 class Collector:
@@ -65,12 +81,9 @@ class Collector:
         self._available_rows = torch.zeros(rows, agents, spec.n_actions, dtype=torch.bool)
         self._uniform_rows = torch.zeros(rows, agents, 2)
 
-    def collect(
-        self, algorithm: Algorithm, clock: Clock, *, first_episode: int, seed: int, explore: bool
-    ) -> Round:
-        """Plays episodes `first_episode ..` to their ends, with the schedules as `clock` has them."""
+    def collect(self, algorithm: Algorithm, clock: Clock, *, first_episode: int, explore: bool) -> Round:
+        """See `Rounds`."""
         env, n = self.env, self.n_episodes
-        purpose = Purpose.ACTION_NOISE if explore else Purpose.EVALUATION
         obs_rows, available_rows = self._obs_rows.numpy(), self._available_rows.numpy()
         uniform_rows = self._uniform_rows.numpy()
         memory = list(algorithm.start(self.block * self.n_blocks).split(self.block))
@@ -96,7 +109,8 @@ class Collector:
             self._available[k, t] = available_rows[k] = env.available[slots]
             self._state[k, t] = env.state[slots]
             if explore:
-                drawn = uniform(seed, purpose, first_episode + k, t, 2 * env.spec.n_agents)
+                episodes = first_episode + k
+                drawn = uniform(algorithm.seed, Purpose.ACTION_NOISE, episodes, t, 2 * env.spec.n_agents)
                 uniform_rows[k] = drawn.reshape(len(k), env.spec.n_agents, 2)
             with torch.inference_mode():
                 for row in k[t == 0]:

@@ -1,18 +1,17 @@
-"""Many seeds of one setting trained together on a one-step game: one batch, the same algorithm files.
+"""Many seeds of one setting trained together on a one-step game: one batch, the same files, the same loop.
 
 `stacked` puts the nets of `K` algorithms, built from `K` seeds, into one: each parameter gets a `K` in front,
 and so has every tensor that the algorithm computes with (`fop_algos.algorithm.Algorithm`). Optimisers work
 element by element and gradients are scaled for each seed, so that no seed knows of the others.
-
-`train_stack` is `fop_algos.training.train.train` for such a stack: the same episodes, samples and updates in
-the same order as `K` runs one after the other. What a seed learns may differ from its single run in the last
-bits, for products of other shapes round differently.
+`StackedCollector` plays rounds of all seeds at once, `StackedReplay` has a replay for each, and
+`fop_algos.training.train.train` takes both as it takes the plain ones: the same episodes, samples and updates
+in the same order as `K` runs one after the other. What a seed learns may differ from its single run in the
+last bits, for products of other shapes round differently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,34 +19,34 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from fop_algos.algorithm import Algorithm, Metrics
+from fop_algos.algorithm import Algorithm
 from fop_core._native import Sampler
-from fop_core.errors import FopError
+from fop_core.errors import DamagedFile, FopError
 from fop_core.protocols import VectorEnv
+from fop_core.replay import EpisodeReplay
 from fop_core.rng import Purpose, uniform
 from fop_core.types import Actions, Clock, Episodes, Float, Int, TaskSpec
+
+from .rollout import Collector, Round, Rounds
 
 AHEAD = 256
 """Rounds whose randomness is drawn at once."""
 
 
-@dataclass(frozen=True)
-class Moment:
-    """How far a stack has come.
+def stackable(algorithm: Algorithm) -> bool:
+    """Can seeds of this algorithm be one stack? Its task has one step, and no net is recurrent."""
+    return algorithm.spec.episode_limit == 1 and not _is_recurrent(algorithm)
 
-    Attributes:
-        clock: of every seed.
-        actions: `[K, N]` int64 or `[K, N, D]` float32, what each seed's team plays without exploring.
-        returns: `[K]` what it gets for it.
-        explored: `[K, E, N, ...]` the joint actions of the `E` episodes played since the last moment.
-        metrics: of the last update, a list of `K` numbers each.
-    """
 
-    clock: Clock
-    actions: Actions
-    returns: Float
-    explored: Actions
-    metrics: Metrics
+def _is_recurrent(algorithm: Algorithm) -> bool:
+    return any(isinstance(net, nn.GRU) for net in algorithm.modules.modules())
+
+
+def collector(algorithm: Algorithm, env: VectorEnv, n_episodes: int) -> Rounds:
+    """What plays rounds of `n_episodes` (of each seed) with `algorithm`."""
+    if algorithm.seeds is None:
+        return Collector(env, n_episodes)
+    return StackedCollector(env, n_episodes, algorithm.seeds)
 
 
 def stacked(make: Callable[[int], Algorithm], seeds: Sequence[int]) -> Algorithm:
@@ -64,7 +63,7 @@ def stacked(make: Callable[[int], Algorithm], seeds: Sequence[int]) -> Algorithm
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds is {list(seeds)}; needed: at least one, and each once")
     first, *others = [make(seed) for seed in seeds]
-    if any(isinstance(net, nn.GRU) for net in first.modules.modules()):
+    if _is_recurrent(first):
         memoryless = "agent=separate_mlp (and, where there is one, discriminator=steps)"
         raise FopError(f"{first.name} has recurrent nets, which can't be stacked; use {memoryless}")
     theirs = [dict(other.modules.named_parameters()) for other in others]
@@ -74,104 +73,68 @@ def stacked(make: Callable[[int], Algorithm], seeds: Sequence[int]) -> Algorithm
     return first
 
 
-def train_stack(
-    algorithm: Algorithm,
-    env: VectorEnv,
-    *,
-    updates: int,
-    every: int = 1000,
-    replay: StackedReplay | None = None,
-) -> Iterator[Moment]:
-    """Trains a stack, and tells how far it is before the first update and after each `every` updates.
-
-    Args:
-        algorithm: from `stacked`.
-        env: a one-step game that shows the constant 1 and offers all actions, with `K * episodes_per_round`
-            slots.
-        updates: of every seed.
-        every: updates between two moments.
-        replay: where episodes go; None makes one.
-
-    Raises:
-        ValueError: the environment doesn't fit.
-    """
-    assert algorithm.seeds is not None
-    config, n_seeds = algorithm.config, len(algorithm.seeds)
-    rows = config.episodes_per_round
-    if env.spec.episode_limit != 1:
-        raise ValueError(f"{env.spec.name} has {env.spec.episode_limit} steps an episode; needed: 1")
-    if env.n_envs != n_seeds * rows:
-        raise ValueError(f"env has {env.n_envs} slots; needed: {n_seeds} seeds x {rows} episodes a round")
-    if replay is None:
-        replay = StackedReplay(env.spec, algorithm.seeds, config.buffer_episodes)
-    play = _Player(algorithm, env, rows)
-    clock = Clock()
-    metrics: Metrics = {}
-    yield play.test(clock, metrics)
-    while clock.updates < updates:
-        replay.add(*play.explore(clock))
-        clock = replace(clock, env_steps=clock.env_steps + rows, episodes=clock.episodes + rows)
-        if clock.episodes < config.burn_in_episodes:
-            continue
-        for _ in range(config.updates_per_round):
-            metrics = algorithm.update(replay, clock)
-            clock = replace(clock, updates=clock.updates + 1)
-            if clock.updates % every == 0 or clock.updates == updates:
-                yield play.test(clock, metrics)
-
-
-class _Player:
+class StackedCollector:
     """Plays a round of every seed at once, with the randomness that each would have alone."""
 
-    def __init__(self, algorithm: Algorithm, env: VectorEnv, rows: int) -> None:
-        self.algorithm, self.env, self.rows = algorithm, env, rows
-        self.slots = np.arange(env.n_envs)
-        self.active = np.ones(env.n_envs, np.bool_)
-        env.reset(self.slots, self.slots)
+    def __init__(self, env: VectorEnv, n_episodes: int, seeds: Sequence[int]) -> None:
+        """
+        Args:
+            env: a one-step game that shows the constant 1 and offers all actions, with
+                `len(seeds) * n_episodes` slots.
+            n_episodes: of each seed.
+            seeds: of the stack.
+
+        Raises:
+            ValueError: the environment doesn't fit.
+        """
+        if env.spec.episode_limit != 1:
+            raise ValueError(f"{env.spec.name} has {env.spec.episode_limit} steps an episode; needed: 1")
+        if env.n_envs != len(seeds) * n_episodes:
+            raise ValueError(
+                f"env has {env.n_envs} slots; needed: {len(seeds)} seeds x {n_episodes} episodes a round"
+            )
+        self.env, self.n_episodes, self.seeds = env, n_episodes, tuple(seeds)
+        self._slots = np.arange(env.n_envs)
+        self._active = np.ones(env.n_envs, np.bool_)
+        env.reset(self._slots, self._slots)
         if not ((env.obs == 1).all() and (env.state == 1).all() and env.available.all()):
             raise ValueError(
                 f"{env.spec.name} shows other than the constant 1, or not all actions are available"
             )
-        shape = (*algorithm.stack, rows)
-        self.obs = torch.from_numpy(env.obs.reshape(*shape, *env.obs.shape[1:]).copy())
-        self.available = torch.from_numpy(env.available.reshape(*shape, *env.available.shape[1:]).copy())
-        self._drawn_from = -AHEAD * rows
-        self._uniform = torch.empty(0)
-        self._explored: list[Actions] = []
+        shape = (len(seeds), n_episodes)
+        self._obs = torch.from_numpy(env.obs.reshape(*shape, *env.obs.shape[1:]).copy())
+        self._available = torch.from_numpy(env.available.reshape(*shape, *env.available.shape[1:]).copy())
+        self._constants = constant_fields(env.spec, *shape)
+        self._no_noise = torch.zeros(*shape, env.spec.n_agents, 2)
+        self._noise = torch.empty(0)  # of rounds to come
+        self._drawn_from = -AHEAD * n_episodes
 
-    def explore(self, clock: Clock) -> tuple[Actions, Float, Int]:
-        """Actions `[K, R, N, ...]`, rewards and labels `[K, R]` of the next `R` episodes of every seed."""
-        if clock.episodes >= self._drawn_from + AHEAD * self.rows:
-            self._draw(clock.episodes)
-        first = clock.episodes - self._drawn_from
-        played = self._play(self._uniform[:, first : first + self.rows], clock, explore=True)
-        self._explored.append(played[0])
-        return played
-
-    def test(self, clock: Clock, metrics: Metrics) -> Moment:
-        shape = (*self.obs.shape[:3], 2)
-        actions, returns, _ = self._play(torch.zeros(shape), clock, explore=False)
-        listed = {k: v.tolist() if isinstance(v, torch.Tensor) else v for k, v in metrics.items()}
-        explored = np.concatenate([actions[:, :0], *self._explored], 1)
-        self._explored = []
-        return Moment(clock, actions[:, 0], returns[:, 0], explored, listed)
-
-    def _play(self, noise: torch.Tensor, clock: Clock, explore: bool) -> tuple[Actions, Float, Int]:
-        memory = self.algorithm.start(self.rows)
+    def collect(self, algorithm: Algorithm, clock: Clock, *, first_episode: int, explore: bool) -> Round:
+        """See `Rounds`."""
+        noise = self._noise_of(first_episode) if explore else self._no_noise
         with torch.inference_mode():
-            chosen, memory = self.algorithm.act(self.obs, self.available, memory, noise, clock, explore)
-            label = self.algorithm.label(memory).numpy()
+            memory = algorithm.start(self.n_episodes)
+            chosen, memory = algorithm.act(self._obs, self._available, memory, noise, clock, explore)
+            label = algorithm.label(memory).numpy()
         actions = chosen.numpy()
-        self.env.reset(self.slots, clock.episodes + self.slots)
-        step = self.env.step(actions.reshape(self.env.n_envs, *actions.shape[2:]), self.active)
-        return actions, step.reward.reshape(actions.shape[:2]).copy(), label
+        self.env.reset(self._slots, first_episode + self._slots)
+        step = self.env.step(actions.reshape(self.env.n_envs, *actions.shape[2:]), self._active)
+        reward = step.reward.reshape(actions.shape[:2]).copy()
+        episodes = Episodes(
+            actions=actions[:, :, None], reward=reward[:, :, None], label=label, **self._constants
+        )
+        return Round(episodes, reward, None)
 
-    def _draw(self, episode: int) -> None:
-        assert self.algorithm.seeds is not None
-        n_agents, episodes = self.env.spec.n_agents, episode + np.arange(AHEAD * self.rows)
-        drawn = [uniform(s, Purpose.ACTION_NOISE, episodes, 0, 2 * n_agents) for s in self.algorithm.seeds]
-        self._uniform = torch.from_numpy(np.stack(drawn)).unflatten(-1, (n_agents, 2))
-        self._drawn_from = episode
+    def _noise_of(self, episode: int) -> torch.Tensor:
+        """`[K, n, N, 2]` of the round that begins with `episode`."""
+        drawn = AHEAD * self.n_episodes
+        if not self._drawn_from <= episode < self._drawn_from + drawn:
+            n_agents, episodes = self.env.spec.n_agents, episode + np.arange(drawn)
+            rows = [uniform(s, Purpose.ACTION_NOISE, episodes, 0, 2 * n_agents) for s in self.seeds]
+            self._noise = torch.from_numpy(np.stack(rows)).unflatten(-1, (n_agents, 2))
+            self._drawn_from = episode
+        first = episode - self._drawn_from
+        return self._noise[:, first : first + self.n_episodes]
 
 
 class StackedReplay:
@@ -182,6 +145,7 @@ class StackedReplay:
 
     def __init__(self, spec: TaskSpec, seeds: Sequence[int], capacity: int) -> None:
         self.spec = spec
+        self.seeds = tuple(seeds)
         self.capacity = capacity
         self._samplers = [Sampler(seed) for seed in seeds]
         self._added = 0
@@ -193,13 +157,14 @@ class StackedReplay:
     def __len__(self) -> int:
         return min(self._added, self.capacity)
 
-    def add(self, actions: Actions, reward: Float, label: Int) -> None:
-        """`[K, R, N, ...]`, `[K, R]` and `[K, R]`."""
+    def add(self, episodes: Episodes) -> None:
+        """`n` episodes of every seed, `[K, n, ...]`; what all of them show is not read."""
+        actions, reward = episodes.actions[:, :, 0], episodes.reward[:, :, 0]
         needed = min(self._added + reward.shape[1], self.capacity)
         if self._reward.ndim == 1 or needed > self._reward.shape[1]:
-            self._grow(actions, reward, min(2 * needed + 1024, self.capacity))
+            self._grow(actions, min(2 * needed + 1024, self.capacity))
         at = (self._added + np.arange(reward.shape[1])) % self.capacity
-        self._actions[:, at], self._reward[:, at], self._label[:, at] = actions, reward, label
+        self._actions[:, at], self._reward[:, at], self._label[:, at] = actions, reward, episodes.label
         self._added += reward.shape[1]
 
     def sample(self, n: int) -> Episodes:
@@ -210,7 +175,40 @@ class StackedReplay:
         return self._batch(np.stack([sampler.draw(len(self), n) for sampler in samplers]))
 
     def latest(self, n: int) -> Episodes:
-        return self._batch(np.tile(np.arange(len(self) - n, len(self)), (len(self._samplers), 1)))
+        return self._batch(np.tile(np.arange(len(self) - n, len(self)), (len(self.seeds), 1)))
+
+    def states(self) -> list[dict[str, npt.NDArray[Any]]]:
+        """What each seed's plain replay would save."""
+        held = self.latest(len(self)) if len(self) else None
+        states = []
+        for k, (seed, sampler) in enumerate(zip(self.seeds, self._samplers, strict=True)):
+            plain = EpisodeReplay(self.spec, self.capacity, seed, draws=sampler.draws)
+            if held is not None:
+                plain.add(Episodes(**{name: value[k] for name, value in vars(held).items()}))
+            states.append(plain.state())
+        return states
+
+    def load_states(self, states: Sequence[Mapping[str, npt.NDArray[Any]]]) -> None:
+        """Takes over what plain replays of all seeds saved, or `states` gave.
+
+        Raises:
+            DamagedFile: one is damaged or of another task or seed, or they hold different numbers of
+                episodes; then nothing has changed.
+        """
+        plains = []
+        for seed, state in zip(self.seeds, states, strict=True):
+            plain = EpisodeReplay(self.spec, self.capacity, seed)
+            plain.load_state(state)
+            plains.append(plain)
+        if len({len(plain) for plain in plains}) > 1:
+            raise DamagedFile("replay state: the seeds of a stack hold different numbers of episodes")
+        self._samplers = [Sampler(seed, plain.draws) for seed, plain in zip(self.seeds, plains, strict=True)]
+        self._added, self._reward = 0, np.zeros(0, np.float32)
+        if n := len(plains[0]):
+            held = [plain.latest(n) for plain in plains]
+            names = ("actions", "reward", "label")
+            joined = {name: np.stack([getattr(one, name) for one in held]) for name in names}
+            self.add(Episodes(**joined, **constant_fields(self.spec, len(self.seeds), n)))
 
     def _batch(self, ages: npt.NDArray[np.int64]) -> Episodes:
         """Episodes by age, 0 the oldest."""
@@ -218,7 +216,7 @@ class StackedReplay:
         seeds = np.arange(len(at))[:, None]
         n = ages.shape[1]
         if n not in self._constants:
-            self._constants[n] = self._looks(n)
+            self._constants[n] = constant_fields(self.spec, len(self.seeds), n)
         return Episodes(
             actions=self._actions[seeds, at][:, :, None],
             reward=self._reward[seeds, at][:, :, None],
@@ -226,19 +224,7 @@ class StackedReplay:
             **self._constants[n],
         )
 
-    def _looks(self, n: int) -> dict[str, npt.NDArray[Any]]:
-        """What is the same in every batch of `n`."""
-        spec, lead = self.spec, (len(self._samplers), n)
-        return {
-            "obs": _repeated((len(self._samplers), n, 2), (spec.n_agents, spec.obs_dim)),
-            "state": _repeated((len(self._samplers), n, 2), (spec.state_dim,)),
-            "available": np.ones((*lead, 2, spec.n_agents, spec.n_actions), np.bool_),
-            "terminated": np.ones((*lead, 1), np.bool_),
-            "mask": np.ones((*lead, 1), np.bool_),
-            "lengths": np.ones(lead, np.int64),
-        }
-
-    def _grow(self, actions: Actions, reward: Float, capacity: int) -> None:
+    def _grow(self, actions: Actions, capacity: int) -> None:
         wider = np.zeros((len(actions), capacity, *actions.shape[2:]), actions.dtype)
         rewards = np.zeros((len(actions), capacity), np.float32)
         labels = np.zeros((len(actions), capacity), np.int64)
@@ -247,6 +233,19 @@ class StackedReplay:
             rewards[:, : self._reward.shape[1]] = self._reward
             labels[:, : self._reward.shape[1]] = self._label
         self._actions, self._reward, self._label = wider, rewards, labels
+
+
+def constant_fields(spec: TaskSpec, n_seeds: int, n: int) -> dict[str, npt.NDArray[Any]]:
+    """What all batches of `n` episodes of `n_seeds` seeds have in common, by the names of `Episodes`."""
+    lead = (n_seeds, n)
+    return {
+        "obs": _repeated((*lead, 2), (spec.n_agents, spec.obs_dim)),
+        "state": _repeated((*lead, 2), (spec.state_dim,)),
+        "available": np.ones((*lead, 2, spec.n_agents, spec.n_actions), np.bool_),
+        "terminated": np.ones((*lead, 1), np.bool_),
+        "mask": np.ones((*lead, 1), np.bool_),
+        "lengths": np.ones(lead, np.int64),
+    }
 
 
 def _repeated(lead: tuple[int, int, int], shape: tuple[int, ...]) -> Float:

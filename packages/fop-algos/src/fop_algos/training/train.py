@@ -1,17 +1,23 @@
-"""The loop: collect a round, learn from the replay, test now and then; it never looks into an algorithm."""
+"""The loop: collect a round, learn from the replay, test now and then; it never looks into an algorithm.
+
+It is the same for one seed and for a stack of seeds (`fop_algos.training.stack`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from fop_algos.algorithm import Algorithm
+from torch import Tensor
+
+from fop_algos.algorithm import Algorithm, Metrics
 from fop_core.protocols import VectorEnv
 from fop_core.replay import EpisodeReplay
-from fop_core.types import Bool, Clock, Float, Int
+from fop_core.types import Bool, Clock, Episodes, Float, Int
 
 from .evaluate import EvaluationResult, evaluate
-from .rollout import Collector
+from .rollout import Rounds
+from .stack import StackedReplay, collector
 
 
 @dataclass
@@ -20,34 +26,46 @@ class TrainState:
 
     Attributes:
         algorithm: nets, optimisers and counters; its `seed` keys exploration, too.
-        replay: finished episodes and the stream that samples them.
-        clock: how far training has come.
+        replay: finished episodes and the stream that samples them: an `EpisodeReplay`; of a stack, a
+            `StackedReplay`.
+        clock: how far training has come, each seed of a stack.
         evaluations: tests made so far.
     """
 
     algorithm: Algorithm
-    replay: EpisodeReplay
+    replay: EpisodeReplay | StackedReplay
     clock: Clock = field(default_factory=Clock)
     evaluations: int = 0
+
+    @classmethod
+    def of(cls, algorithm: Algorithm) -> TrainState:
+        """The state before the first round, with an empty replay of the algorithm's seed or seeds."""
+        spec, capacity = algorithm.spec, algorithm.config.buffer_episodes
+        if algorithm.seeds is None:
+            return cls(algorithm, EpisodeReplay(spec, capacity, algorithm.seed))
+        return cls(algorithm, StackedReplay(spec, algorithm.seeds, capacity))
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A round was collected and, after burn-in, learned from.
+    """A round was collected and, after burn-in, learned from. Of a stack of `K` seeds, `[K, n]` for `[n]`.
 
     Attributes:
         clock: after it.
         returns: `[n]` of the round's episodes.
         lengths: `[n]` steps.
         won: `[n]` bool where the task can be won, else None.
-        metrics: of the last update, empty during burn-in.
+        metrics: of the last update, empty during burn-in: a number each; of a stack a list of `K`, or one
+            number that all share.
+        episodes: the round's; rewritten by the next.
     """
 
     clock: Clock
     returns: Float
     lengths: Int
     won: Bool | None
-    metrics: dict[str, float]
+    metrics: Metrics
+    episodes: Episodes
 
 
 @dataclass(frozen=True)
@@ -80,10 +98,11 @@ def train(
 
     Args:
         state: changed in place.
-        env: for training, `E` environments; `E` changes the speed alone.
+        env: for training, `E` environments; `E` changes the speed alone. A stack needs one slot for each
+            episode of a round of each seed.
         env_steps: stop after the round that reaches this many steps, counted from the run's beginning.
         updates: stop after the round that reaches this many updates.
-        test_env: for tests; without it none are made.
+        test_env: for tests; without it none are made. A stack needs `test_episodes` slots for each seed.
         test_every: environment steps from one test to the next; the first is made before training.
         test_episodes: greedy episodes per test.
 
@@ -108,7 +127,7 @@ def _events(
     test_episodes: int,
 ) -> Iterator[Event]:
     algorithm, config = state.algorithm, state.algorithm.config
-    collector = Collector(env, config.episodes_per_round)
+    rounds = collector(algorithm, env, config.episodes_per_round)
     while True:
         # Which test is due follows from the clock, so one that a stop cut off is made up for on resuming.
         if test_env is not None and state.clock.env_steps >= state.evaluations * test_every:
@@ -119,24 +138,23 @@ def _events(
             return
         if updates is not None and state.clock.updates >= updates:
             return
-        yield _round(state, collector)
+        yield _round(state, rounds)
 
 
-def _round(state: TrainState, collector: Collector) -> Trained:
+def _round(state: TrainState, rounds: Rounds) -> Trained:
     algorithm, config, clock = state.algorithm, state.algorithm.config, state.clock
-    played = collector.collect(
-        algorithm, clock, first_episode=clock.episodes, seed=algorithm.seed, explore=True
-    )
+    played = rounds.collect(algorithm, clock, first_episode=clock.episodes, explore=True)
     state.replay.add(played.episodes)
     clock = replace(
         clock,
-        env_steps=clock.env_steps + int(played.lengths.sum()),
-        episodes=clock.episodes + collector.n_episodes,
+        env_steps=clock.env_steps + played.env_steps,
+        episodes=clock.episodes + rounds.n_episodes,
     )
-    metrics: dict[str, float] = {}
+    metrics: Metrics = {}
     if clock.episodes >= config.burn_in_episodes:
         for _ in range(config.updates_per_round):
             metrics = algorithm.update(state.replay, clock)
             clock = replace(clock, updates=clock.updates + 1)
     state.clock = clock
-    return Trained(clock, played.returns, played.lengths, played.won, metrics)
+    listed = {name: x.tolist() if isinstance(x, Tensor) else x for name, x in metrics.items()}
+    return Trained(clock, played.returns, played.lengths, played.won, listed, played.episodes)

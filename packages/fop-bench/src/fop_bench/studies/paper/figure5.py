@@ -63,32 +63,30 @@ def run(cell: Cell, tell: Tell) -> Any:
         the learning steps after which a seed's greedy joint action stays `near` where it ends.
     """
     from fop_algos.bases.continuous_actors import ContinuousActors
-    from fop_algos.training.stack import StackedReplay, train_stack
+    from fop_algos.training.snapshots import snapshots
+    from fop_algos.training.stack import StackedReplay
 
     from .gradient_noise import gradient_noise
 
     settings, measured = cell.settings, cell.settings["gradients"]
-    algorithm, env = built(cell)
-    assert isinstance(algorithm, ContinuousActors)
-    assert algorithm.seeds is not None
-    replay = StackedReplay(env.spec, algorithm.seeds, algorithm.config.buffer_episodes)
+    state, env, test_env = built(cell)
+    assert isinstance(state.algorithm, ContinuousActors)
+    assert isinstance(state.replay, StackedReplay)
     noise, steps, actions = [], [], []
-    for moment in train_stack(
-        algorithm, env, updates=settings["updates"], every=measured["every"], replay=replay
-    ):
-        steps.append(moment.clock.updates)
-        actions.append(moment.actions)
-        if moment.clock.updates in measured["moments"]:
+    for snapshot in snapshots(state, env, test_env, updates=settings["updates"], every=measured["every"]):
+        steps.append(snapshot.clock.updates)
+        actions.append(snapshot.actions)
+        if snapshot.clock.updates in measured["moments"]:
             noise.append(
                 gradient_noise(
-                    algorithm,
-                    replay,
-                    moment.clock,
+                    state.algorithm,
+                    state.replay,
+                    snapshot.clock,
                     samples=measured["samples"],
                     episodes=measured["episodes"],
                 )
             )
-        tell(moment.clock.updates / settings["updates"])
+        tell(snapshot.clock.updates / settings["updates"])
     return {
         "variance": [[short(x) for x in one.variance.tolist()] for one in noise],
         "relative": [[short(x) for x in one.relative.tolist()] for one in noise],

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fop_algos.algorithm import Algorithm
-    from fop_algos.training.stack import Moment
+    from fop_algos.training.snapshots import Snapshot
+    from fop_algos.training.train import TrainState
     from fop_core.protocols import VectorEnv
 
 TRAINER = 1
 """Part of every cell: what is trained otherwise is another cell."""
 
-MOMENTS = 100
+SNAPSHOTS = 100
 """Points of a learning curve."""
 
 NEAR = 0.5
@@ -85,26 +86,26 @@ def run(cell: Cell, tell: Tell) -> Any:
         matrix games also `individual` `[K, N, A]` and `joint` `[K, A, .., A]` values at the end, on the
         differential game `trails`.
     """
-    from fop_algos.training.stack import train_stack
+    from fop_algos.training.snapshots import snapshots
 
     settings = cell.settings
-    algorithm, env = built(cell)
-    moments = []
-    every = max(1, settings["updates"] // MOMENTS)
-    for moment in train_stack(algorithm, env, updates=settings["updates"], every=every):
-        moments.append(moment)
-        tell(moment.clock.updates / settings["updates"])
+    state, env, test_env = built(cell)
+    taken = []
+    every = max(1, settings["updates"] // SNAPSHOTS)
+    for snapshot in snapshots(state, env, test_env, updates=settings["updates"], every=every):
+        taken.append(snapshot)
+        tell(snapshot.clock.updates / settings["updates"])
     result: dict[str, Any] = {
-        "updates": [moment.clock.updates for moment in moments],
-        "actions": [_listed(moment.actions, 2) for moment in moments],
-        "returns": [_listed(moment.returns, 3) for moment in moments],
+        "updates": [snapshot.clock.updates for snapshot in taken],
+        "actions": [_listed(snapshot.actions, 2) for snapshot in taken],
+        "returns": [_listed(snapshot.returns, 3) for snapshot in taken],
     }
     if settings["game"] == "matrix":
-        return result | values(algorithm)
-    return result | trails(moments, settings["config"]["uniform_episodes"])
+        return result | values(state.algorithm)
+    return result | trails(taken, settings["config"]["uniform_episodes"])
 
 
-def trails(moments: Sequence[Moment], uniform_episodes: int) -> dict[str, Any]:
+def trails(taken: Sequence[Snapshot], uniform_episodes: int) -> dict[str, Any]:
     """How widely each seed explored before it converged, uniform episodes left out.
 
     Returns:
@@ -115,10 +116,10 @@ def trails(moments: Sequence[Moment], uniform_episodes: int) -> dict[str, Any]:
     import numpy as np
 
     found: dict[str, Any] = {"converged": [], "areas": [], "trails": []}
-    for k, at in enumerate(converged(np.stack([moment.actions for moment in moments]), NEAR)):
-        played = np.concatenate([moment.explored[k, ..., 0] for moment in moments[: at + 1]])
+    for k, at in enumerate(converged(np.stack([snapshot.actions for snapshot in taken]), NEAR)):
+        played = np.concatenate([snapshot.explored[k, ..., 0] for snapshot in taken[: at + 1]])
         played = played[uniform_episodes:]
-        found["converged"].append(moments[at].clock.updates)
+        found["converged"].append(taken[at].clock.updates)
         covariance = np.atleast_2d(np.cov(played.T)) if len(played) > 2 else np.zeros((2, 2))
         area = np.pi * 5.991 * np.sqrt(max(np.linalg.det(covariance), 0.0))
         found["areas"].append(round(float(area), 2))
@@ -129,7 +130,7 @@ def trails(moments: Sequence[Moment], uniform_episodes: int) -> dict[str, Any]:
 
 
 def converged(actions: npt.NDArray[Any], near: float) -> npt.NDArray[np.int64]:
-    """Of `[M, K, N, D]` greedy actions along the way: `[K]`, the first moment from which on no action is
+    """Of `[M, K, N, D]` greedy actions along the way: `[K]`, the first snapshot from which on no action is
     further than `near` from the last one.
     """
     import numpy as np
@@ -138,13 +139,16 @@ def converged(actions: npt.NDArray[Any], near: float) -> npt.NDArray[np.int64]:
     return np.where(away.any(0), len(away) - away[::-1].argmax(0), 0)
 
 
-def built(cell: Cell) -> tuple[Algorithm, VectorEnv]:
-    """A cell's stack before its first update, and what it plays in; torch gets one thread."""
+def built(cell: Cell) -> tuple[TrainState, VectorEnv, VectorEnv]:
+    """A cell's stack before its first update, what it learns in, and what it is tested in, with a slot for
+    each seed; torch gets one thread.
+    """
     import torch
 
     import fop_envs
     from fop_algos import catalogue
     from fop_algos.training.stack import stacked
+    from fop_algos.training.train import TrainState
 
     torch.set_num_threads(1)
     settings = cell.settings
@@ -152,11 +156,10 @@ def built(cell: Cell) -> tuple[Algorithm, VectorEnv]:
     spec = fop_envs.make(settings["game"], **options).spec
     kind = type(catalogue.entry(settings["algorithm"]).config_for(spec))
     config = msgspec.convert(settings["config"], kind)
-    algorithm = stacked(
-        lambda seed: catalogue.build(settings["algorithm"], spec, config, seed), range(settings["seeds"])
-    )
-    env = fop_envs.make(settings["game"], n_envs=settings["seeds"] * config.episodes_per_round, **options)
-    return algorithm, env
+    seeds = range(settings["seeds"])
+    algorithm = stacked(lambda seed: catalogue.build(settings["algorithm"], spec, config, seed), seeds)
+    env = fop_envs.make(settings["game"], n_envs=len(seeds) * config.episodes_per_round, **options)
+    return TrainState.of(algorithm), env, fop_envs.make(settings["game"], n_envs=len(seeds), **options)
 
 
 def _options(game: str, payoff: str) -> dict[str, Any]:

@@ -54,16 +54,16 @@ def run(cell: Cell, tell: Tell) -> Any:
         `updates` `[M]`, `returns` `[M, K]` of greedy play, and `look`'s numbers `[M, K]`.
     """
     from fop_algos.algorithms.fop import Fop
-    from fop_algos.training.stack import train_stack
+    from fop_algos.training.snapshots import snapshots
 
     settings = cell.settings
-    algorithm, env = built(cell)
-    assert isinstance(algorithm, Fop)
+    state, env, test_env = built(cell)
+    assert isinstance(state.algorithm, Fop)
     looks = []
-    for moment in train_stack(algorithm, env, updates=settings["updates"], every=settings["looks"]):
-        found = look(algorithm, moment.clock)
-        looks.append({"updates": moment.clock.updates, "returns": moment.returns.tolist(), **found})
-        tell(moment.clock.updates / settings["updates"])
+    for snapshot in snapshots(state, env, test_env, updates=settings["updates"], every=settings["looks"]):
+        found = look(state.algorithm, snapshot.clock)
+        looks.append({"updates": snapshot.clock.updates, "returns": snapshot.returns.tolist(), **found})
+        tell(snapshot.clock.updates / settings["updates"])
     return {name: [one[name] for one in looks] for name in looks[0]}
 
 
