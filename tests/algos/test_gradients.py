@@ -19,7 +19,7 @@ from fop_algos.batch import EpisodeBatch
 from fop_algos.continuous_actors import ContinuousActors
 from fop_algos.gradients import APART, gradient_noise, noise_of
 from fop_algos.stack import Moment, StackedReplay, stacked, train_stack
-from fop_core._native import Sampler
+from fop_core.replay import Sampler
 from fop_core.types import Clock
 
 SPEC = fop_envs.make("differential").spec

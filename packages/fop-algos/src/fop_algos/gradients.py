@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from fop_core._native import Sampler
+from fop_core.replay import Sampler
 from fop_core.types import Clock
 
 from .batch import EpisodeBatch

@@ -20,9 +20,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from fop_core._native import Sampler
 from fop_core.errors import FopError
 from fop_core.protocols import VectorEnv
+from fop_core.replay import Sampler
 from fop_core.rng import Purpose, uniform
 from fop_core.types import Actions, Clock, Episodes, Float, Int, TaskSpec
 
