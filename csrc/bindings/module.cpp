@@ -10,7 +10,7 @@ void register_skirmish(pybind11::module_& module);
 
 PYBIND11_MODULE(_native, module) {
   module.doc() =
-      "Native core of fop. Use it through fop_core.ops, fop_core.replay, fop_core.rng and fop_envs.";
+      "The compiled module. Only fop_core imports it: use its ops, kernels, replay, rng and skirmish.";
   fop::bindings::register_kernels(module);
   fop::bindings::register_replay(module);
   fop::bindings::register_rng(module);

@@ -200,7 +200,7 @@ void literal_mix_backward_as(const py::array& q, const py::array& v, const py::a
   literal_mix_backward(input, slope, to_q, to_v, to_lam, checked_threads(threads));
 }
 
-void check_share(double value, const char* name) {
+void check_range(double value, const char* name) {
   if (value >= 0 && value <= 1) return;
   throw std::invalid_argument(std::string(name) + ": " + std::to_string(value) + ", must lie in [0, 1]");
 }
@@ -210,8 +210,8 @@ void td_lambda_as(const py::array& reward, const py::array& values, const py::ar
                   const py::array& mask, double gamma, double lam, py::array& target, int threads) {
   const Shape shape = shape_of(reward);
   const Shape outer = leading(shape, 1, "reward");
-  check_share(gamma, "gamma");
-  check_share(lam, "lam");
+  check_range(gamma, "gamma");
+  check_range(lam, "lam");
   const TdLambdaInput<Real> input{
       .episodes = product(outer),
       .steps = shape.back(),

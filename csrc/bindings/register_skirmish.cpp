@@ -13,7 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "skirmish/angles.hpp"
+#include "fop/angles.hpp"
+#include "skirmish/phases/orders.hpp"
 #include "skirmish/vector_world.hpp"
 
 namespace py = pybind11;
@@ -26,17 +27,37 @@ using namespace fop::skirmish;
 using Int64s = py::array_t<std::int64_t, py::array::c_style>;
 using Flags = py::array_t<bool, py::array::c_style>;
 using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
-using SpawnTuple = std::tuple<int, std::string, int, float,
-                              float>;  // player 0 or 1, type, count, x, y
+using SpawnTuple = std::tuple<int, std::string, int, float, float>;  // player 0 or 1, type, count, x, y
 
 constexpr std::size_t kCells = std::size_t{kMapSize} * kMapSize;
 
-EnemyOrder enemy_order_named(const std::string& name) {
-  if (name == "none") return EnemyOrder::kNone;
-  if (name == "attack_point") return EnemyOrder::kAttackPoint;
-  if (name == "attack_random_point_on_segment") return EnemyOrder::kAttackRandomPointOnSegment;
-  if (name == "attack_unit_group") return EnemyOrder::kAttackUnitGroup;
-  throw std::invalid_argument("unknown enemy order '" + name + "'");
+// Enumerations go by names in Python.
+template <typename Value>
+using Names = std::vector<std::pair<std::string, Value>>;
+
+const Names<EnemyOrder> kEnemyOrders = {
+    {"none", EnemyOrder::kNone},
+    {"attack_point", EnemyOrder::kAttackPoint},
+    {"attack_random_point_on_segment", EnemyOrder::kAttackRandomPointOnSegment},
+    {"attack_unit_group", EnemyOrder::kAttackUnitGroup}};
+const Names<Client> kClients = {{"4.10", Client::k410}, {"4.6.2", Client::k462}};
+const Names<EnemyIds> kEnemyIds = {{"creation", EnemyIds::kCreation}, {"recycled", EnemyIds::kRecycled}};
+
+template <typename Value>
+Value value_named(const Names<Value>& names, const std::string& name, const char* argument) {
+  std::string allowed;
+  for (const auto& [known, value] : names) {
+    if (known == name) return value;
+    allowed += (allowed.empty() ? "'" : ", '") + known + "'";
+  }
+  throw py::value_error(std::string(argument) + " is '" + name + "'; allowed: " + allowed);
+}
+
+template <typename Value>
+const std::string& name_of(const Names<Value>& names, Value value) {
+  return std::find_if(names.begin(), names.end(),
+                      [value](const auto& entry) { return entry.second == value; })
+      ->first;
 }
 
 void expect_shape(const py::array& array, const std::vector<py::ssize_t>& shape, const char* name) {
@@ -58,7 +79,7 @@ Scenario make_scenario(std::string name, const std::vector<SpawnTuple>& spawn_ca
     scenario.spawn_calls.push_back({player, unit_type_named(type), count, x, y});
     (player == 0 ? scenario.n_allies : scenario.n_enemies) += count;
   }
-  scenario.enemy_order = enemy_order_named(enemy_order);
+  scenario.enemy_order = value_named(kEnemyOrders, enemy_order, "enemy_order");
   scenario.order_x0 = order_points[0], scenario.order_y0 = order_points[1];
   scenario.order_x1 = order_points[2], scenario.order_y1 = order_points[3];
   expect_shape(walkable, {kMapSize, kMapSize}, "walkable");
@@ -91,14 +112,13 @@ struct UnitRow {  // units(): numpy structured array
   std::int32_t killer;
 };
 
-// Allies in agent order and enemies in the order of their ids, if those are
-// known; else in creation order.
+// Allies in agent order and enemies in the order of their ids, if those are known; else in creation order.
 py::array_t<UnitRow> unit_rows(const World& world, const std::vector<std::int32_t>& order) {
   py::array_t<UnitRow> rows(static_cast<py::ssize_t>(order.size()));
   UnitRow* row = rows.mutable_data();
   for (const std::int32_t unit : order) {
     const std::size_t u = static_cast<std::size_t>(unit);
-    const UnitFigures& unit_figures = world.figures_of(unit);
+    const UnitStats& stats = world.stats_of(unit);
     *row++ = {unit,
               world.player[u],
               static_cast<std::int32_t>(world.type[u]),
@@ -108,9 +128,9 @@ py::array_t<UnitRow> unit_rows(const World& world, const std::vector<std::int32_
               angle_of(world.heading_x[u], world.heading_y[u]),
               world.speed[u],
               world.hp[u],
-              unit_figures.hp,
+              stats.hp,
               world.shield[u],
-              unit_figures.shield,
+              stats.shield,
               world.energy[u],
               std::max(0.0f, world.cooldown[u]),  // below 0: ready for a share of a loop
               static_cast<std::int32_t>(world.order[u]),
@@ -147,16 +167,15 @@ void expect_slot(const VectorWorld& world, std::int64_t env) {
                         std::to_string(world.n_envs() - 1));
 }
 
-// One world driven loop by loop, with orders to single units: for tests of the
-// rules and for recordings.
+// One world driven loop by loop, with orders to single units: for tests of the rules and for recordings.
 class LoneWorld {
  public:
-  LoneWorld(std::shared_ptr<const Task> task, std::uint64_t seed, std::uint32_t episode, int initial_loops)
+  LoneWorld(std::shared_ptr<const Task> task, std::uint64_t seed, std::uint32_t episode, int first_loops)
       : task_(std::move(task)) {
     world_.scenario = &task_->scenario;
     world_.terrain = &task_->terrain;
     world_.options = task_->options.engine;
-    fop::skirmish::reset(world_, seed, episode, initial_loops);
+    fop::skirmish::reset(world_, task_->spawn_places, seed, episode, first_loops);
   }
 
   World& world() { return world_; }
@@ -200,15 +219,19 @@ class LoneWorld {
 };
 
 void register_task(py::module_& module) {
-  py::class_<Options>(module, "EngineOptions")
+  py::class_<EngineOptions>(module, "EngineOptions")
       .def(py::init<>())
-      .def_readwrite("client", &Options::client)
-      .def_readwrite("scan_interval", &Options::scan_interval)
-      .def_readwrite("attackers_first", &Options::attackers_first)
-      .def_readwrite("spread_fire", &Options::spread_fire)
-      .def_readwrite("cooldown_noise", &Options::cooldown_noise)
-      .def_readwrite("random_update_order", &Options::random_update_order)
-      .def_readwrite("attack_move_answers_damage", &Options::attack_move_answers_damage);
+      .def_property(
+          "client", [](const EngineOptions& self) { return name_of(kClients, self.client); },
+          [](EngineOptions& self, const std::string& name) {
+            self.client = value_named(kClients, name, "client");
+          })
+      .def_readwrite("scan_interval", &EngineOptions::scan_interval)
+      .def_readwrite("attackers_first", &EngineOptions::attackers_first)
+      .def_readwrite("spread_fire", &EngineOptions::spread_fire)
+      .def_readwrite("cooldown_noise", &EngineOptions::cooldown_noise)
+      .def_readwrite("random_update_order", &EngineOptions::random_update_order)
+      .def_readwrite("attack_move_answers_damage", &EngineOptions::attack_move_answers_damage);
 
   py::class_<SmacOptions>(module, "SmacOptions")
       .def(py::init<>())
@@ -233,8 +256,12 @@ void register_task(py::module_& module) {
       .def_readwrite("reward_scale_rate", &SmacOptions::reward_scale_rate)
       .def_readwrite("heuristic_ai", &SmacOptions::heuristic_ai)
       .def_readwrite("heuristic_rest", &SmacOptions::heuristic_rest)
-      .def_readwrite("initial_loops", &SmacOptions::initial_loops)
-      .def_readwrite("recycled_enemy_ids", &SmacOptions::recycled_enemy_ids)
+      .def_readwrite("first_loops", &SmacOptions::first_loops)
+      .def_property(
+          "enemy_ids", [](const SmacOptions& self) { return name_of(kEnemyIds, self.enemy_ids); },
+          [](SmacOptions& self, const std::string& name) {
+            self.enemy_ids = value_named(kEnemyIds, name, "enemy_ids");
+          })
       .def_readwrite("engine", &SmacOptions::engine);
 
   py::class_<Scenario>(module, "Scenario")
@@ -271,10 +298,10 @@ void register_worlds(py::module_& module) {
 
   py::class_<LoneWorld>(module, "World")
       .def(py::init(
-               [](std::shared_ptr<Task> task, std::uint64_t seed, std::uint32_t episode, int initial_loops) {
-                 return std::make_unique<LoneWorld>(std::move(task), seed, episode, initial_loops);
+               [](std::shared_ptr<Task> task, std::uint64_t seed, std::uint32_t episode, int first_loops) {
+                 return std::make_unique<LoneWorld>(std::move(task), seed, episode, first_loops);
                }),
-           py::arg("task"), py::arg("seed") = 0, py::arg("episode") = 0, py::arg("initial_loops") = 0)
+           py::arg("task"), py::arg("seed") = 0, py::arg("episode") = 0, py::arg("first_loops") = 0)
       .def(
           "step",
           [](LoneWorld& self, int loops) {
@@ -421,9 +448,10 @@ void register_skirmish(py::module_& module) {
   module.attr("ENGINE_VERSION") = kEngineVersion;
   py::list names, radii;
   for (int type = 0; type < kUnitTypes; ++type) {
-    names.append(figures(static_cast<UnitType>(type), false).name);
-    radii.append(figures(static_cast<UnitType>(type), false).separation_radius);
+    names.append(unit_stats(static_cast<UnitType>(type), false).name);
+    radii.append(unit_stats(static_cast<UnitType>(type), false).separation_radius);
   }
+  module.attr("ORDERS") = std::vector<std::string>(kOrderNames.begin(), kOrderNames.end());
   module.attr("UNIT_TYPES") = names;
   module.attr("BODY_RADII") = radii;
   register_task(module);

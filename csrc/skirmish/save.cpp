@@ -1,11 +1,10 @@
-// Saving copies every field of a battle; structured bindings make a field that
-// was forgotten a compile error.
+// Saving copies every field of a battle; structured bindings make a field that was forgotten a compile error.
+#include "skirmish/save.hpp"
+
 #include <cstring>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
-
-#include "skirmish/battle.hpp"
 
 namespace fop::skirmish {
 

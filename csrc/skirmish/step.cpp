@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "skirmish/phases/phases.hpp"
 #include "skirmish/world.hpp"
 
 namespace fop::skirmish {

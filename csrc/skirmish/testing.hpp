@@ -3,8 +3,8 @@
 
 #include <initializer_list>
 
-#include "skirmish/angles.hpp"
-#include "skirmish/terrain.hpp"
+#include "fop/angles.hpp"
+#include "skirmish/map/terrain.hpp"
 #include "skirmish/world.hpp"
 
 namespace fop::skirmish::testing {
@@ -30,9 +30,8 @@ inline void face(World& world, int unit, float facing) {
   world.heading_y[static_cast<std::size_t>(unit)] = sine(facing);
 }
 
-// A battle about to begin: full health, everybody idle and ready. `scenario`
-// and `terrain` must outlive it; the scenario's unit counts are set to what is
-// placed.
+// A battle about to begin: full health, everybody idle and ready. `scenario` and `terrain` must outlive it;
+// the scenario's unit counts are set to what is placed.
 inline World make_world(Scenario& scenario, const Terrain& terrain, const std::vector<Placed>& units) {
   World world;
   world.scenario = &scenario;
@@ -47,10 +46,10 @@ inline World make_world(Scenario& scenario, const Terrain& terrain, const std::v
     world.x[i] = placed.x;
     world.y[i] = placed.y;
     face(world, static_cast<int>(i), placed.facing);
-    const UnitFigures& figures = world.figures_of(static_cast<int>(i));
-    world.hp[i] = figures.hp;
-    world.shield[i] = figures.shield;
-    world.energy[i] = figures.energy_start;
+    const UnitStats& stats = world.stats_of(static_cast<int>(i));
+    world.hp[i] = stats.hp;
+    world.shield[i] = stats.shield;
+    world.energy[i] = stats.energy_start;
   }
   return world;
 }

@@ -1,9 +1,12 @@
+// Many battles of one task: a pool of threads, and dense rows of what each step gives.
 #include "skirmish/vector_world.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include "skirmish/save.hpp"
 
 namespace fop::skirmish {
 

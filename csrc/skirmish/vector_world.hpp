@@ -14,12 +14,11 @@
 #include <thread>
 #include <vector>
 
-#include "skirmish/battle.hpp"
+#include "skirmish/smac/battle.hpp"
 
 namespace fop::skirmish {
 
-// Runs fn(0) .. fn(n - 1), in any order, on the calling thread and `threads -
-// 1` others. `fn` must not throw.
+// Runs fn(0) .. fn(n - 1), in any order, on the calling thread and `threads - 1` others. `fn` must not throw.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -53,12 +52,11 @@ class VectorWorld {
   // The first action of an active battle that is not available, if any.
   std::optional<Illegal> find_illegal(std::span<const std::int64_t> actions,
                                       std::span<const std::uint8_t> active) const;
-  // Steps the active battles; `result` rows of the others become zero. Actions
-  // that aren't available are replaced by stop or no-op and counted.
+  // Steps the active battles; `result` rows of the others become zero. Actions that aren't available are
+  // replaced by stop or no-op and counted.
   void step(std::span<const std::int64_t> actions, std::span<const std::uint8_t> active);
-  // Draws for each agent of the active battles uniformly among its available
-  // actions; a function of (seed, episode, step, agent). Rows of the others
-  // become zero.
+  // Draws for each agent of the active battles uniformly among its available actions; a function of (seed,
+  // episode, step, agent). Rows of the others become zero.
   void random_actions(std::span<const std::uint8_t> active, std::span<std::int64_t> actions) const;
   std::vector<std::uint8_t> save(int env) const;
   void load(int env, std::span<const std::uint8_t> bytes);

@@ -1,10 +1,11 @@
+// How a world begins: its units, their first orders, their first looks for targets.
 #include "skirmish/world.hpp"
 
 #include <numeric>
 #include <stdexcept>
 
-#include "skirmish/combat.hpp"
-#include "skirmish/terrain.hpp"
+#include "skirmish/map/terrain.hpp"
+#include "skirmish/phases/combat.hpp"
 
 namespace fop::skirmish {
 
@@ -22,13 +23,20 @@ void create_units(World& world) {
       const int unit = next[call.player]++;
       world.type[at(unit)] = call.type;
       world.player[at(unit)] = static_cast<std::uint8_t>(call.player);
-      const UnitFigures& figures = world.figures_of(unit);
+      const UnitStats& stats = world.stats_of(unit);
       world.heading_x[at(unit)] = 0;
       world.heading_y[at(unit)] = -1;  // south
-      world.hp[at(unit)] = figures.hp;
-      world.shield[at(unit)] = figures.shield;
-      world.energy[at(unit)] = figures.energy_start;
+      world.hp[at(unit)] = stats.hp;
+      world.shield[at(unit)] = stats.shield;
+      world.energy[at(unit)] = stats.energy_start;
     }
+  }
+}
+
+void place_units(World& world, std::span<const Point> spawn_places) {
+  for (std::size_t unit = 0; unit < spawn_places.size(); ++unit) {
+    world.x[unit] = spawn_places[unit].x;
+    world.y[unit] = spawn_places[unit].y;
   }
 }
 
@@ -76,15 +84,16 @@ void stagger_scans(World& world) {
 
 }  // namespace
 
-void reset(World& world, std::uint64_t seed, std::uint32_t episode, int initial_loops) {
+void reset(World& world, std::span<const Point> spawn_places, std::uint64_t seed, std::uint32_t episode,
+           int first_loops) {
   world.seed = seed;
   world.episode = episode;
   world.loop = 0;
   create_units(world);
-  place_units(world);
+  place_units(world, spawn_places);
   give_enemy_order(world);
   stagger_scans(world);
-  for (int i = 0; i < initial_loops; ++i) step(world);
+  for (int i = 0; i < first_loops; ++i) step(world);
 }
 
 void resize(World& world, int n_units) {

@@ -1,22 +1,24 @@
-// One battle: its state as a structure of arrays, and the order of its phases.
+// One battle: its state as a structure of arrays.
 //
 // Units keep their index for the whole episode: allies first (0 .. n_allies-1, in creation order), then
 // enemies, in creation order. The environment layer maps agents and targets onto them.
 // A World holds values only (no pointers into itself), so that copying it is saving it.
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "fop/rng.hpp"
-#include "skirmish/scenario.hpp"
-#include "skirmish/unit_types.hpp"
+#include "skirmish/map/plane.hpp"
+#include "skirmish/map/scenario.hpp"
+#include "skirmish/units/unit_stats.hpp"
 
 namespace fop::skirmish {
 
-class Terrain;  // terrain.hpp: walls, shortest ways; made once per scenario and shared, never changed
+class Terrain;  // terrain.hpp: walls, shortest paths; made once per scenario and shared, never changed
 
 inline constexpr int kNobody = -1;
 inline constexpr int kMaxUnits = 128;               // SMAC's largest battle has 66
@@ -30,6 +32,9 @@ enum class Order : std::uint8_t {
   kAttackGroup,  // every unit of player 0: the nearest, and when it dies the next
   kHeal,         // order_target
 };
+
+inline constexpr std::array<const char*, 6> kOrderNames = {"idle",        "move",         "attack_unit",
+                                                           "attack_move", "attack_group", "heal"};
 
 enum class AttackPhase : std::uint8_t {
   kReady,      // not attacking
@@ -53,11 +58,11 @@ struct Motion {
   float stop_distance = 0;
 };
 
-// What a body remembers from loop to loop about its way; movement's and collision's own.
+// What a body remembers from loop to loop about its path; movement's and collision's own.
 struct Steering {
   float vx = 0, vy = 0;  // displacement wished for this loop, before others are met
-  float waypoint_x = 0,
-        waypoint_y = 0;              // next corner on the way to the goal (the goal where the way is free)
+  // Next corner on the path to the goal: the goal itself where the straight line is clear.
+  float waypoint_x = 0, waypoint_y = 0;
   float goal_x = 0, goal_y = 0;      // for which the waypoint was found
   std::int32_t refresh_at = kNever;  // loop from which the waypoint is looked for anew
   float progress = 1;                // share of the last loop's wish that came true; 1 for who stood
@@ -79,15 +84,18 @@ struct PendingHit {
 struct Beam {
   int source = kNobody;
   float x = 0, y = 0;    // middle of the line
-  float dx = 0, dy = 0;  // unit vector along the line: the way of this sweep
+  float dx = 0, dy = 0;  // unit vector along the line: the direction of this sweep
   int pulses = 0;        // pulses so far
   float timer = 0;       // loops until the next pulse
   std::bitset<kMaxUnits> already_hit;
 };
 
+// The release of StarCraft II whose arrays are meant: 4.10 or 4.6.2.
+enum class Client : std::uint8_t { k410, k462 };
+
 // What the open questions of the rules are set to; defaults and evidence: docs/environments/skirmish.md.
-struct Options {
-  int client = 410;             // 410: SC2 4.10; 462: 4.6.2
+struct EngineOptions {
+  Client client = Client::k410;
   int scan_interval = 8;        // loops between a unit's looks for targets
   bool attackers_first = true;  // does who attacks a unit come before all others as its target?
   bool spread_fire = true;      // do shooters of a group choose different targets of those in range?
@@ -99,7 +107,7 @@ struct Options {
 struct World {
   const Scenario* scenario = nullptr;  // outlives the world
   const Terrain* terrain = nullptr;    // outlives the world
-  Options options;
+  EngineOptions options;
   std::uint64_t seed = 0;
   std::uint32_t episode = 0;
   std::int32_t loop = 0;  // loops since the episode's start
@@ -137,44 +145,21 @@ struct World {
 
   int n_allies() const { return scenario->n_allies; }
   int n_units() const { return static_cast<int>(type.size()); }
-  const UnitFigures& figures_of(int unit) const {
-    return figures(type[static_cast<std::size_t>(unit)], player[static_cast<std::size_t>(unit)] == 0);
+  const UnitStats& stats_of(int unit) const {
+    return unit_stats(type[static_cast<std::size_t>(unit)], player[static_cast<std::size_t>(unit)] == 0);
   }
 };
 
 // Gives every array `n_units` entries: living, idle, ready, at the origin with no health.
 void resize(World& world, int n_units);
 
-// Spawns all units at their places (placement.cpp) and gives the enemy its order. The world's content is a
-// function of (scenario, options, seed, episode). At the end `initial_loops` loops have passed.
-void reset(World& world, std::uint64_t seed, std::uint32_t episode, int initial_loops);
+// Spawns all units at their places (one for each, in their order) and gives the enemy its order. The world's
+// content is a function of (scenario, places, options, seed, episode). At the end `first_loops` loops have
+// passed.
+void reset(World& world, std::span<const Point> spawn_places, std::uint64_t seed, std::uint32_t episode,
+           int first_loops);
 
 // One loop of the game: see step.cpp for the order of the phases.
 void step(World& world);
-
-// ---- orders.cpp: orders from outside (all take effect before the next loop) ----
-void order_stop(World& world, int unit);
-void order_move(World& world, int unit, float x, float y);
-void order_attack(World& world, int unit, int target);  // refused (former order stays) when it cannot be hit
-void order_heal(World& world, int unit, int target);
-
-// ---- the phases, each in the file of its name ----
-void end_wind_up(World& world, int unit);         // attack.cpp: timers of one unit; fires at the damage point
-void follow_order(World& world, int unit);        // orders.cpp: decides target and motion
-int choose_target(const World& world, int unit);  // targeting.cpp: best target in reach, or kNobody
-void attack(World& world, int unit);              // attack.cpp: starts an attack
-void heal(World& world, int unit);                // healing.cpp
-void move(World& world, int unit);                // movement.cpp: carries out motion[unit]
-void resolve_collisions(World& world);            // collision.cpp: bodies and walls, after everybody moved
-void advance_hits(World& world);                  // attack.cpp: missiles, delayed hits, beams
-void regenerate(World& world);                    // regeneration.cpp
-void deal_damage(World& world, int source, int target,
-                 float base);  // damage.cpp: bonus, shields, armour, death
-
-// Distance of the edges: centre distance minus both radii.
-float edge_distance(const World& world, int a, int b);
-
-// ---- placement.cpp: where the n-th unit of a spawn call appears ----
-void place_units(World& world);
 
 }  // namespace fop::skirmish

@@ -16,20 +16,20 @@ from fop_algos.algorithms.fop import GAMES, Fop, FopConfig
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.networks.mixers import LITERAL
 from fop_algos.training.train import train
-from fop_core import _native
+from fop_core import kernels
 from fop_core.errors import NotFinite
 from fop_core.types import Clock, TaskSpec
 
 
 class Counted:
-    """The native module, counting what is called."""
+    """The kernels, counting what is called."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
 
     def __getattr__(self, name: str) -> Any:
         self.calls[name] += 1
-        return getattr(_native, name)
+        return getattr(kernels, name)
 
 
 def test_the_losses_go_through_the_kernels(new_run, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -37,7 +37,7 @@ def test_the_losses_go_through_the_kernels(new_run, monkeypatch) -> None:  # typ
     for _ in train(state, env, updates=1):
         pass
     counted = Counted()
-    monkeypatch.setattr(native_ops, "_native", counted)
+    monkeypatch.setattr(native_ops, "kernels", counted)
     state.algorithm.update(state.replay, state.clock)
     # Policies of loss and target, v_i of two critics and two target critics; one mix each; one TD(lambda).
     assert counted.calls == {

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fop_core import _native
+from fop_core import skirmish
 from fop_envs.smac.maps import SIZE, load_map, map_names, native_scenario, native_traits
 from fop_envs.smac.skirmish import UNIT_TYPES, SmacOptions
 
@@ -64,8 +64,8 @@ ENEMY_CELLS = {
 def spawned(name: str) -> npt.NDArray[np.void]:
     """All units before the first loop, agents and then enemies, each in creation order."""
     info = load_map(name)
-    task = _native.Task(native_scenario(info), native_traits(info), SmacOptions(first_loops=0).native())
-    return _native.World(task).units()
+    task = skirmish.Task(native_scenario(info), native_traits(info), SmacOptions(first_loops=0).native())
+    return skirmish.World(task).units()
 
 
 def positions(units: npt.NDArray[np.void], player: int) -> npt.NDArray[np.float64]:

@@ -21,7 +21,7 @@ from fop_algos.training.snapshots import Snapshot, snapshots
 from fop_algos.training.stack import StackedReplay, constant_fields, stacked
 from fop_algos.training.train import TrainState
 from fop_bench.studies.paper.gradient_noise import APART, gradient_noise, noise_of
-from fop_core._native import Sampler
+from fop_core.replay import Sampler
 from fop_core.types import Clock, Episodes
 
 SPEC = fop_envs.make("differential").spec

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from fop_core import _native
+from fop_core import kernels
 
 
 class SoftValue(NamedTuple):
@@ -189,7 +189,7 @@ def _soft_value_fake(
 def _soft_value(q: Tensor, available: Tensor | None, alpha: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     v, policy, log_policy, entropy = results = _soft_value_fake(q, available, alpha)
     outputs = v.numpy(), policy.numpy(), log_policy.numpy(), entropy.numpy()
-    _native.soft_value(_np(q), _np(available), _np(alpha), *outputs, _threads())
+    kernels.soft_value(_np(q), _np(available), _np(alpha), *outputs, _threads())
     return results
 
 
@@ -221,7 +221,7 @@ def _soft_value_backward(
     grad_q = _empty(policy)
     saved = _np(policy), _np(log_policy), _np(entropy), _np(available), _np(alpha)
     grads = _np(grad_v), _np(grad_policy), _np(grad_log_policy), _np(grad_entropy)
-    _native.soft_value_backward(*saved, *grads, grad_q.numpy(), _threads())
+    kernels.soft_value_backward(*saved, *grads, grad_q.numpy(), _threads())
     return grad_q
 
 
@@ -260,7 +260,7 @@ def _mix_fake(q: Tensor, v: Tensor, lam: Tensor, base: Tensor) -> Tensor:
 
 def _routed_mix(q: Tensor, v: Tensor, lam: Tensor, v_state: Tensor) -> Tensor:
     q_tot = _empty(q, 1)
-    _native.routed_mix(_np(q), _np(v), _np(lam), _np(v_state), q_tot.numpy(), _threads())
+    kernels.routed_mix(_np(q), _np(v), _np(lam), _np(v_state), q_tot.numpy(), _threads())
     return q_tot
 
 
@@ -270,7 +270,7 @@ def _routed_mix_backward_fake(q: Tensor, v: Tensor, grad: Tensor) -> tuple[Tenso
 
 def _routed_mix_backward(q: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
     grad_q, grad_lam = _empty(q), _empty(q)
-    _native.routed_mix_backward(_np(q), _np(v), _np(grad), grad_q.numpy(), grad_lam.numpy(), _threads())
+    kernels.routed_mix_backward(_np(q), _np(v), _np(grad), grad_q.numpy(), grad_lam.numpy(), _threads())
     return grad_q, grad_lam
 
 
@@ -301,7 +301,7 @@ _call_routed_mix = _define(
 
 def _literal_mix(q: Tensor, v: Tensor, lam: Tensor, v_tot: Tensor) -> Tensor:
     q_tot = _empty(q, 1)
-    _native.literal_mix(_np(q), _np(v), _np(lam), _np(v_tot), q_tot.numpy(), _threads())
+    kernels.literal_mix(_np(q), _np(v), _np(lam), _np(v_tot), q_tot.numpy(), _threads())
     return q_tot
 
 
@@ -314,7 +314,7 @@ def _literal_mix_backward_fake(
 def _literal_mix_backward(q: Tensor, v: Tensor, lam: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     grad_q, grad_v, grad_lam = _empty(q), _empty(q), _empty(q)
     outputs = grad_q.numpy(), grad_v.numpy(), grad_lam.numpy()
-    _native.literal_mix_backward(_np(q), _np(v), _np(lam), _np(grad), *outputs, _threads())
+    kernels.literal_mix_backward(_np(q), _np(v), _np(lam), _np(grad), *outputs, _threads())
     return grad_q, grad_v, grad_lam
 
 
@@ -355,7 +355,7 @@ def _td_lambda(
 ) -> Tensor:
     target = _empty(reward)
     inputs = _np(reward), _np(values), _np(terminated), _np(mask)
-    _native.td_lambda(*inputs, gamma, lam, target.numpy(), _threads())
+    kernels.td_lambda(*inputs, gamma, lam, target.numpy(), _threads())
     return target
 
 

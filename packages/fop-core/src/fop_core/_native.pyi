@@ -1,4 +1,4 @@
-"""The compiled module. Use it through `fop_core.ops`, `fop_core.replay`, `fop_core.rng` and `fop_envs`."""
+"""The compiled module. Only `fop_core` imports it: use `ops`, `kernels`, `replay`, `rng` and `skirmish`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,9 +27,10 @@ def below(
 ENGINE_VERSION: str
 UNIT_TYPES: list[str]
 BODY_RADII: list[float]
+ORDERS: list[str]
 
 class EngineOptions:
-    client: int
+    client: str
     scan_interval: int
     attackers_first: bool
     spread_fire: bool
@@ -60,8 +61,8 @@ class SmacOptions:
     reward_scale_rate: float
     heuristic_ai: bool
     heuristic_rest: bool
-    initial_loops: int
-    recycled_enemy_ids: bool
+    first_loops: int
+    enemy_ids: str
     engine: EngineOptions
     def __init__(self) -> None: ...
 
@@ -121,7 +122,7 @@ class Task:
     def max_reward(self) -> float: ...
 
 class World:
-    def __init__(self, task: Task, seed: int = 0, episode: int = 0, initial_loops: int = 0) -> None: ...
+    def __init__(self, task: Task, seed: int = 0, episode: int = 0, first_loops: int = 0) -> None: ...
     def step(self, loops: int = 1) -> None: ...
     def stop(self, unit: int) -> None: ...
     def move(self, unit: int, x: float, y: float) -> None: ...

@@ -11,8 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _native
+from ._native import Sampler
 from .errors import DamagedFile
 from .types import Episodes, Int, TaskSpec
+
+__all__ = ["EpisodeReplay", "Sampler"]
 
 _FORMAT = 2
 _HEADER: dict[str, type[np.generic]] = {"identity": np.int64, "task": np.uint8, "stream": np.uint64}
@@ -69,7 +72,7 @@ class EpisodeReplay:
             episode_limit=spec.episode_limit,
             capacity=capacity,
         )
-        self._sampler = _native.Sampler(seed, draws)
+        self._sampler = Sampler(seed, draws)
         self._sampled = _Buffers(spec)
         self._latest = _Buffers(spec)
 
@@ -151,7 +154,7 @@ class EpisodeReplay:
             self._ring.restore(*(body[name] for name in _TABLES))
         except ValueError as error:
             raise DamagedFile(f"replay state: {error}") from error
-        self._sampler = _native.Sampler(*(int(x) for x in body["stream"]))
+        self._sampler = Sampler(*(int(x) for x in body["stream"]))
 
     def _identity(self) -> dict[str, int]:
         spec = self.spec

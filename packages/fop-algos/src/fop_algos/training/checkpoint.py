@@ -1,7 +1,7 @@
 """Checkpoints: everything that decides how a run goes on, in one file without pickles.
 
 Each seed of a stack has a file of its own, the same that it would have alone. A file is safetensors with a
-JSON header in its metadata and a digest of both. It is written beside its place and renamed, so a full disk or
+JSON header in its metadata and a digest of both. It is written beside its place and renamed: a full disk or
 a stop leaves the former file as it was. Between two events of `train` no episode is in flight and all
 randomness is keyed by seed and counts: environments have nothing to save.
 """

@@ -20,10 +20,9 @@ import torch
 from torch import nn
 
 from fop_algos.algorithm import Algorithm
-from fop_core._native import Sampler
 from fop_core.errors import DamagedFile, FopError
 from fop_core.protocols import VectorEnv
-from fop_core.replay import EpisodeReplay
+from fop_core.replay import EpisodeReplay, Sampler
 from fop_core.rng import Purpose, uniform
 from fop_core.types import Actions, Clock, Episodes, Float, Int, TaskSpec
 

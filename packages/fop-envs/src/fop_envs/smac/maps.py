@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fop_core import _native
+from fop_core import skirmish
 from fop_core.errors import UnknownName
 
 SIZE = 32  # all maps are 32 x 32 cells
@@ -144,10 +144,10 @@ def _load_terrain(name: str) -> Terrain:
     )
 
 
-def native_scenario(info: MapInfo) -> _native.Scenario:
+def native_scenario(info: MapInfo) -> skirmish.Scenario:
     """The engine's form of a map."""
     points = [coordinate for point in info.order_points for coordinate in point]
-    return _native.Scenario(
+    return skirmish.Scenario(
         name=info.name,
         spawn_calls=[(call.player - 1, call.unit, call.count, call.x, call.y) for call in info.spawn_calls],
         enemy_order=info.enemy_order,
@@ -158,9 +158,9 @@ def native_scenario(info: MapInfo) -> _native.Scenario:
     )
 
 
-def native_traits(info: MapInfo) -> _native.MapTraits:
+def native_traits(info: MapInfo) -> skirmish.MapTraits:
     """What the engine's observation layer wants to know of a map besides."""
-    return _native.MapTraits(
+    return skirmish.MapTraits(
         ally_shields=info.ally_race == "P",
         enemy_shields=info.enemy_race == "P",
         unit_type_bits=info.unit_type_bits,

@@ -13,17 +13,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fop_core import _native
+from fop_core import skirmish
 from fop_core.errors import IllegalAction, UnknownName
+from fop_core.skirmish import BODY_RADII, ENGINE_VERSION, ORDERS, UNIT_TYPES
 from fop_core.types import Actions, Bool, Float, Int, Step, TaskSpec
 from fop_envs import vector
 
 from .maps import MapInfo, load_map, native_scenario, native_traits
 
-ENGINE_VERSION: str = _native.ENGINE_VERSION
-UNIT_TYPES: tuple[str, ...] = tuple(_native.UNIT_TYPES)
-BODY_RADII: tuple[float, ...] = tuple(_native.BODY_RADII)  # of each type, in cells; the same on both sides
-ORDERS = ("idle", "move", "attack_unit", "attack_move", "attack_group", "heal")
+__all__ = ["BODY_RADII", "ENGINE_VERSION", "ORDERS", "UNIT_TYPES", "SkirmishEnv", "SmacOptions"]
 
 
 @dataclass(frozen=True)
@@ -129,26 +127,14 @@ class SmacOptions:
                 raise UnknownName("option", name, known)
         return SmacOptions(**options)
 
-    def native(self) -> _native.SmacOptions:
+    def native(self) -> skirmish.SmacOptions:
         """The engine's form."""
-        native = _native.SmacOptions()
-        engine = _native.EngineOptions()
-        engine.client = 410 if self.client == "4.10" else 462
-        for name in (
-            "scan_interval",
-            "attackers_first",
-            "spread_fire",
-            "cooldown_noise",
-            "random_update_order",
-            "attack_move_answers_damage",
-        ):
-            setattr(engine, name, getattr(self, name))
-        native.engine = engine
-        native.initial_loops = self.first_loops
-        native.recycled_enemy_ids = self.enemy_ids == "recycled"
+        native, engine = skirmish.SmacOptions(), skirmish.EngineOptions()
         for field in fields(self):
-            if hasattr(native, field.name):
-                setattr(native, field.name, getattr(self, field.name))
+            for part in (native, engine):
+                if hasattr(part, field.name):
+                    setattr(part, field.name, getattr(self, field.name))
+        native.engine = engine
         return native
 
 
@@ -199,8 +185,8 @@ class SkirmishEnv:
         self.options = options or SmacOptions.named(named_options)
         self.n_envs = n_envs
         self.strict = strict
-        self.task = _native.Task(native_scenario(self.map), native_traits(self.map), self.options.native())
-        self._world = _native.VectorWorld(self.task, n_envs, seed, threads)
+        self.task = skirmish.Task(native_scenario(self.map), native_traits(self.map), self.options.native())
+        self._world = skirmish.VectorWorld(self.task, n_envs, seed, threads)
         self._views = self._world.views()
         self.obs: Float = self._views["obs"]
         self.state: Float = self._views["state"]

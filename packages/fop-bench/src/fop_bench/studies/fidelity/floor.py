@@ -20,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from fop_core import _native
+from fop_core import skirmish
 
 from .measures import STEP, Known, winner
 from .recordings import Death, Episode, Order, OrderKind
@@ -69,7 +69,7 @@ def own_episode(player: Player, episode: Episode, places: Known, seed: int, limi
 class _Team:
     """The recorded team's stand-in. `given` collects its orders as a recording would."""
 
-    def __init__(self, world: _native.World, episode: Episode, places: Known) -> None:
+    def __init__(self, world: skirmish.World, episode: Episode, places: Known) -> None:
         self.given: list[Order] = []
         self._world = world
         self._n = sum(birth.player == 0 for birth in episode.units)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
-from fop_core import _native
+from fop_core import skirmish
 from fop_core.errors import FopError, UnknownName
 from fop_envs.smac.skirmish import SmacOptions
 
@@ -17,7 +17,7 @@ Options = tuple[tuple[str, Any], ...]
 
 def engine_options() -> dict[str, Any]:
     """Names and defaults of the options that decide how battles go."""
-    native = _native.EngineOptions()
+    native = skirmish.EngineOptions()
     return {field.name: field.default for field in fields(SmacOptions) if hasattr(native, field.name)}
 
 

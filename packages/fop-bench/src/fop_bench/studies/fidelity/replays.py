@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from fop_core import _native
+from fop_core import skirmish
 from fop_envs.smac.maps import load_map, native_scenario, native_traits
 from fop_envs.smac.skirmish import SmacOptions
 
@@ -61,16 +61,16 @@ class Player:
 
     def __init__(self, map_name: str, **options: object) -> None:
         info = load_map(map_name)
-        self.task = _native.Task(
+        self.task = skirmish.Task(
             native_scenario(info), native_traits(info), SmacOptions.named(options).native()
         )
 
-    def world(self, episode: Episode, seed: int) -> _native.World:
+    def world(self, episode: Episode, seed: int) -> skirmish.World:
         """The engine's battle at the agents' first orders: after a restart the enemy has walked one loop.
 
         Enemies look for targets in the recorded rhythm (docs/environments/skirmish_combat.md).
         """
-        world = _native.World(self.task, seed, episode.number, 0 if episode.first else 1)
+        world = skirmish.World(self.task, seed, episode.number, 0 if episode.first else 1)
         for unit, birth in enumerate(episode.units):
             first_look = (birth.tag - 1 - episode.loop0) % SCAN_INTERVAL
             world.set(unit, "next_scan", world.loop + first_look)
@@ -78,7 +78,7 @@ class Player:
 
     def spawns(self, episode: Episode) -> npt.NDArray[np.float32]:
         """`[units, 2]` places where the units of an episode appear."""
-        rows = _native.World(self.task, 0, episode.number, 0).units()
+        rows = skirmish.World(self.task, 0, episode.number, 0).units()
         return np.stack([rows["x"], rows["y"]], axis=1)
 
     def start(self, episode: Episode) -> npt.NDArray[np.float32]:
@@ -107,7 +107,7 @@ class Player:
         return Playback(death_loop, rows["killer"].astype(np.int64), tracks)
 
 
-def give(world: _native.World, order: Order) -> None:
+def give(world: skirmish.World, order: Order) -> None:
     """Gives a recorded order to the engine's unit."""
     if order.kind == "move" and order.x is not None and order.y is not None:
         world.move(order.unit, order.x, order.y)

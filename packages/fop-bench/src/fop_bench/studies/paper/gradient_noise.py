@@ -11,7 +11,7 @@ from torch import Tensor
 from fop_algos.bases.continuous_actors import ContinuousActors
 from fop_algos.batch import EpisodeBatch
 from fop_algos.training.stack import StackedReplay
-from fop_core._native import Sampler
+from fop_core.replay import Sampler
 from fop_core.types import Clock
 
 APART = 2**48
