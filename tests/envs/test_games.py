@@ -129,6 +129,49 @@ def test_reward_surface_at_points_worked_by_hand(u1, u2, reward):
     assert step.reward[0] == pytest.approx(reward, rel=1e-6)
 
 
+def test_each_of_several_optima_is_reached_and_a_millionth_is_no_difference():
+    best = MatrixGame("penalty-50").optimum
+    assert (best.best_reward, best.maximiser.tolist(), best.success) == (
+        10,
+        [0, 0],
+        "earns the largest payoff",
+    )
+    assert [best.is_reached_by(np.array(joint)) for joint in ((0, 0), (2, 2), (1, 1))] == [True, True, False]
+    for gap, reached in ((5e-7, True), (1e-6, True), (2e-6, False)):
+        best = MatrixGame([[1, 0], [0, 1 - gap]]).optimum
+        assert best.is_reached_by(np.array([1, 1])) is reached
+
+
+def test_large_payoffs_are_compared_in_double_precision():
+    """In float32, the type of rewards, the next number after 100,000.1 is 100,000.11."""
+    best = MatrixGame([[100_000.1, 0], [0, 100_000.102]]).optimum
+    assert best.best_reward == 100_000.102
+    assert not best.is_reached_by(np.array([0, 0]))
+    assert best.is_reached_by(np.array([1, 1]))
+
+
+def test_joint_actions_have_names():
+    name = MatrixGame("paper").optimum.action_name
+    assert name(np.array([0, 25, 1])) == "AZB"
+    assert name(np.array([0, 26])) == "0,26"
+    named = [DifferentialGame.optimum.action_name(np.array([[u1], [u2]], np.float32)) for u1, u2 in
+             ((4.6, 5.4), (-0.4, -10.0))]  # fmt: skip
+    assert named == ["(5,5)", "(0,-10)"]
+
+
+def test_the_differential_games_optimum():
+    best = DifferentialGame.optimum
+    assert best.reward(best.maximiser) == best.best_reward == 10
+    assert not best.is_reached_by(np.array([[4.0], [5.0]], np.float32)), "it earns 9, and more is needed"
+    assert best.is_reached_by(np.array([[4.01], [5.0]], np.float32))
+    assert not best.is_reached_by(np.array([[-5.0], [-5.0]], np.float32))
+
+
+@pytest.mark.parametrize("name", ["dummy", "3m"])
+def test_no_optimum_is_stated_where_none_is_known(name):
+    assert fop_envs.make(name).optimum is None
+
+
 def test_reward_surface_has_the_known_shape():
     """7.8 % of the box is above 0, its mean is -6.91, the valley on the diagonal lies at u = 1.951."""
     u = np.linspace(-10, 10, 1001)

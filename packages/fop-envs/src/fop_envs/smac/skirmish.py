@@ -179,6 +179,7 @@ class SkirmishEnv:
     """
 
     spec: TaskSpec
+    optimum = None
 
     def __init__(
         self,
