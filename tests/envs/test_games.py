@@ -200,32 +200,27 @@ def test_dummy_terminates_is_cut_off_and_masks_its_edges():
     env = Dummy(n_envs=40, seed=1)
     slots = np.arange(40)
     env.reset(slots, slots)
-    cells, goal = env.obs[:, :, 0], env.obs[:, 0, 2]
+    cells = env.obs[:, :, 0]
     assert np.array_equal(env.available[:, :, LEFT], cells > 0)
     assert np.array_equal(env.available[:, :, RIGHT], cells < 1)
     assert env.available[:, :, STAY].all()
-    # Walking to the goal ends every episode early; standing still mostly lasts to the limit.
-    lengths = np.zeros(40, np.int64)
-    running = np.ones(40, np.bool_)
-    for _ in range(env.spec.episode_limit):
-        goal = env.obs[:, :, 2]
-        actions = np.where(goal > env.obs[:, :, 0], RIGHT, np.where(goal < env.obs[:, :, 0], LEFT, STAY))
-        step = env.step(actions, running)
-        lengths += running
-        assert np.array_equal(
-            step.reward[running], np.where(step.terminated[running], 1, -0.1).astype(np.float32)
-        )
-        running &= ~(step.terminated | step.truncated)
-    assert (lengths < env.spec.episode_limit).mean() > 0.8
-    assert len(set(lengths)) > 3
 
-    env.reset(slots, slots + 100)
-    ends = np.zeros(40, np.bool_)
-    for t in range(env.spec.episode_limit):
-        step = env.step(np.full((40, 2), STAY), ~ends)
-        assert not (step.truncated.any() and t + 1 < env.spec.episode_limit)
-        ends |= step.terminated
-    assert step.truncated.sum() > 20
+    # Walking to the goal ends every episode early; standing still mostly lasts to the limit.
+    def towards_the_goal(turn):
+        own, goal = turn.obs[:, :, 0], turn.obs[:, :, 2]
+        return np.where(goal > own, RIGHT, np.where(goal < own, LEFT, STAY))
+
+    def check(turn, actions, step):
+        reward = np.where(step.terminated, 1, np.float32(-0.1)) * turn.active
+        assert np.array_equal(step.reward, reward.astype(np.float32))
+
+    walked = fop_envs.play(env, towards_the_goal, 40, on_step=check)
+    assert (walked.lengths < env.spec.episode_limit).mean() > 0.8
+    assert len(set(walked.lengths)) > 3
+
+    stood = fop_envs.play(env, lambda turn: np.full((40, 2), STAY), range(100, 140))
+    assert (stood.lengths[stood.truncated] == env.spec.episode_limit).all()
+    assert stood.truncated.sum() > 20
 
 
 def test_dummy_depends_on_its_seed():
