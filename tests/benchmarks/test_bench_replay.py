@@ -95,11 +95,11 @@ def play(env: VectorEnv, n: int) -> list[Episodes]:
             seen[turn.episodes[slot]].append([array[slot].copy() for array in arrays])
 
     def policy(turn: Turn) -> Actions:
-        look(turn, np.flatnonzero(turn.active))
+        look(turn, turn.slots)
         return choose(turn)
 
     def on_step(turn: Turn, actions: Actions, step: Step) -> None:
-        for slot in np.flatnonzero(turn.active):
+        for slot in turn.slots:
             done[turn.episodes[slot]].append([actions[slot], step.reward[slot], step.terminated[slot]])
         look(turn, np.flatnonzero(step.terminated | step.truncated))
 

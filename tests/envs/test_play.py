@@ -41,7 +41,16 @@ def by_hand(seed: int, episode: int, policy: Any) -> tuple[float, int, bool]:
     active = np.ones(1, np.bool_)
     total, length = 0.0, 0
     while True:
-        turn = Turn(env, env.obs, env.state, env.available, active, np.array([episode]), np.array([length]))
+        turn = Turn(
+            env,
+            env.obs,
+            env.state,
+            env.available,
+            active,
+            np.array([0]),
+            np.array([episode]),
+            np.array([length]),
+        )
         step = env.step(policy(turn), active)
         total, length = total + float(step.reward[0]), length + 1
         if step.terminated[0] or step.truncated[0]:
@@ -111,12 +120,12 @@ def test_the_hook_sees_each_step_with_what_it_led_to() -> None:
     before: dict[int, Any] = {}
 
     def policy(turn: Turn) -> Actions:
-        for slot in np.flatnonzero(turn.active):
+        for slot in turn.slots:
             before[slot] = turn.obs[slot].copy()
         return random_policy(1)(turn)
 
     def on_step(turn: Turn, actions: Actions, step: Step) -> None:
-        for slot in np.flatnonzero(turn.active):
+        for slot in turn.slots:
             episode = int(turn.episodes[slot])
             totals[episode] = totals.get(episode, 0.0) + float(step.reward[slot])
             assert turn.times[slot] + 1 == env.steps(slot)  # type: ignore[attr-defined]

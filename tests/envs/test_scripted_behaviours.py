@@ -72,7 +72,7 @@ def play(map_name: str, script: Script) -> Result:
 
     def policy(turn: Turn) -> Actions:
         actions = np.zeros((env.n_envs, env.spec.n_agents), np.int64)
-        for slot in map(int, np.flatnonzero(turn.active)):
+        for slot in map(int, turn.slots):
             units, memory = env.units(slot), memories.setdefault(int(turn.episodes[slot]), {})
             sides = (units[units["player"] == side] for side in (0, 1))
             scene = Scene(*sides, turn.available[slot], memory)

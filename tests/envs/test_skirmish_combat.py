@@ -58,7 +58,7 @@ def play(env: SkirmishEnv, choose: Policy) -> tuple[fop_envs.Played, np.ndarray]
         return np.stack([(choose if turn.active[k] else stand)(env, k) for k in range(e)])
 
     def check(turn: Turn, actions: Actions, step: Step) -> None:
-        for slot in np.flatnonzero(turn.active):
+        for slot in turn.slots:
             units = env.units(slot)
             assert (units["hp"] >= 0).all()
             assert (units["hp"] <= units["hp_max"]).all()

@@ -119,12 +119,12 @@ def _traces(env: VectorEnv, seed: int, order: Sequence[int], in_parts: bool = Fa
     choose = random_policy(seed)
 
     def policy(turn: Turn) -> Actions:
-        for slot in map(int, np.flatnonzero(turn.active & (turn.times == 0))):
+        for slot in map(int, turn.slots[turn.times[turn.slots] == 0]):
             traces[int(turn.episodes[slot])] = _Trace([_rows(env, slot)])
         return choose(turn)
 
     def record(turn: Turn, actions: Actions, step: Step) -> None:
-        for slot in map(int, np.flatnonzero(turn.active)):
+        for slot in map(int, turn.slots):
             episode, length = int(turn.episodes[slot]), int(turn.times[slot]) + 1
             traces[episode].seen.append(_rows(env, slot))
             traces[episode].given.append({name: value[slot].copy() for name, value in _named(step).items()})
@@ -231,7 +231,7 @@ def _check_optimum(env: VectorEnv, seed: int) -> None:
     top = np.float32(best.best_reward)
 
     def compare(turn: Turn, actions: Actions, step: Step) -> None:
-        for slot in np.flatnonzero(turn.active):
+        for slot in turn.slots:
             stated, earned = best.reward(actions[slot]), step.reward[slot]
             if np.float32(stated) != earned:
                 raise NotConformant(

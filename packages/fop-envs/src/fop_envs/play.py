@@ -30,6 +30,7 @@ class Turn:
         state: `[E, S]` float32.
         available: `[E, N, A]` bool.
         active: `[E]` bool: slots with an episode under way.
+        slots: the same as their numbers.
         episodes: `[E]` number of the episode that each slot plays.
         times: `[E]` steps that the episode has had; at 0 a policy with a memory begins that row anew.
     """
@@ -39,6 +40,7 @@ class Turn:
     state: Float
     available: Bool
     active: Bool
+    slots: Int
     episodes: Int
     times: Int
 
@@ -128,7 +130,7 @@ def play(
     while len(slots):
         active = np.zeros(e, np.bool_)
         active[slots] = True
-        turn = Turn(env, env.obs, env.state, env.available, active, numbers[place], lengths[place])
+        turn = Turn(env, env.obs, env.state, env.available, active, slots, numbers[place], lengths[place])
         actions = _checked(choose(turn), env)
         step = env.step(actions, active)
         playing = place[slots]
@@ -173,9 +175,10 @@ def _numbers(episodes: int | Sequence[int]) -> Int:
         raise ValueError(f"episodes is {episodes!r}; needed: how many, or a sequence of whole numbers")
     if numbers.min() < 0 or numbers.max() >= 2**32:
         raise ValueError(f"episodes holds {numbers.min()} to {numbers.max()}; allowed: 0 to 2^32 - 1")
-    values, counts = np.unique(numbers, return_counts=True)
-    if counts.max() > 1:
-        raise ValueError(f"episodes names episode {values[counts.argmax()]} more than once")
+    in_order = np.sort(numbers)
+    twice = np.flatnonzero(in_order[1:] == in_order[:-1])
+    if len(twice):
+        raise ValueError(f"episodes names episode {in_order[twice[0]]} more than once")
     return numbers.astype(np.int64)
 
 
