@@ -150,9 +150,14 @@ def hold_the_choke(scene: Scene, agent: int) -> int:
     return scene.towards(agent, *(CHOKE if own["x"] + own["y"] > 27 else place))
 
 
-def test_zealots_in_the_open_of_corridor_mostly_lose() -> None:
-    """In StarCraft II they nearly always do: here too few Zerglings get at them (docs/fidelity.md)."""
-    assert play("corridor", stand).won <= 0.55
+@pytest.mark.xfail(
+    strict=True,
+    reason="they win 44 % here: Zerglings queue behind their front instead of running to its flanks, so that "
+    "too few get at a Zealot (docs/fidelity.md, how a crowd closes in)",
+)
+def test_zealots_in_the_open_of_corridor_lose() -> None:
+    """As in StarCraft II, where SMAC's heuristic policy, which fights in the open, too, won no episode."""
+    assert play("corridor", stand).won <= 0.05
 
 
 def test_the_choke_of_corridor_helps() -> None:
