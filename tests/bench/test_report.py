@@ -134,6 +134,24 @@ def test_games_show_the_share_of_seeds_at_the_optimum(tmp_path: Path) -> None:
     assert "at optimum: seeds whose greedy joint action earns the largest payoff, 95% Wilson" in caption
 
 
+def test_what_counts_as_the_optimum_is_said_in_the_records_words(tmp_path: Path) -> None:
+    make_game_run(tmp_path, "matrix", "fop", 0, "AA", 10)
+    run = tmp_path / "matrix" / "fop" / "seed-0"
+
+    def caption(engine: str, **extra: str) -> str:
+        manifest = json.loads((run / MANIFEST).read_text()) | {"engine": engine}
+        (run / MANIFEST).write_text(json.dumps(manifest))
+        test, end = map(json.loads, (run / RECORDS).read_text().splitlines())
+        test["extra"] |= extra
+        (run / RECORDS).write_text(f"{json.dumps(test)}\n{json.dumps(end)}\n")
+        return report.caption(report.load(tmp_path))
+
+    # Records without these words: older than they are.
+    old = "seeds whose greedy joint action earns more than 9 of 10, 95% Wilson interval"
+    assert old in caption("differential game (max of two quadratics)")
+    assert "joint action lands on the beach, 95%" in caption("a game", success="lands on the beach")
+
+
 def test_text_and_markdown_say_the_same(tmp_path: Path) -> None:
     make_run(tmp_path, 0, [0, 1])
     rows = report.table(report.load(tmp_path))

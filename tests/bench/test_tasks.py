@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import torch
 import fop_envs
 from fop_bench.run import tasks as catalogue
 from fop_bench.run.plan import UsageError
-from fop_bench.run.session import joint_action, optimum
+from fop_bench.run.session import optimum
 from fop_core.errors import UnknownName
 from fop_core.types import Clock
 
@@ -99,6 +98,7 @@ def test_each_of_several_optima_counts(greedy: tuple[int, int], is_optimal: bool
         "is_optimal": is_optimal,
         "optimum": 10,
         "q_tot_optimum": q_tot,
+        "success": "earns the largest payoff",
     }
 
 
@@ -108,10 +108,5 @@ def test_payoffs_within_a_millionth_are_one(gap: float, is_optimal: bool) -> Non
     assert optimum(Decided(1, 1), env, Clock())["is_optimal"] is is_optimal
 
 
-def test_tasks_without_a_payoff_have_no_optimum() -> None:
-    assert optimum(None, SimpleNamespace(spec=SimpleNamespace(name="3m")), Clock()) == {}
-
-
-def test_joint_actions_beyond_the_alphabet_are_numbers() -> None:
-    assert joint_action((0, 25, 1)) == "AZB"
-    assert joint_action((0, 26)) == "0,26"
+def test_where_no_optimum_is_known_nothing_is_told() -> None:
+    assert optimum(None, catalogue.environment("dummy", {}), Clock()) == {}

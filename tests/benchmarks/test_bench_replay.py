@@ -20,8 +20,9 @@ import torch
 import fop_envs
 from fop_core.protocols import VectorEnv
 from fop_core.replay import EpisodeReplay
-from fop_core.types import Episodes, TaskSpec
-from fop_envs.conformance import random_actions
+from fop_core.types import Actions, Episodes, Step, TaskSpec
+from fop_envs import Turn
+from fop_envs.policies import random_policy
 
 BATCH = 32
 # (map, episodes stored, different episodes among them): MMM2 in a padded store of 5000 would take 8.9 GB.
@@ -85,32 +86,34 @@ def as_torch(batch: Episodes) -> dict[str, torch.Tensor]:
 
 def play(env: VectorEnv, n: int) -> list[Episodes]:
     """`n` episodes of random available actions, one batch of one each."""
-    replays = [EpisodeReplay(env.spec, 1, 0) for _ in range(env.n_envs)]
-    episodes = []
-    for first in range(0, n, env.n_envs):
-        numbers = np.arange(first, first + env.n_envs)
-        env.reset(np.arange(env.n_envs), numbers)
-        seen, done = [], []
-        running = np.ones(env.n_envs, np.bool_)
-        lengths = np.zeros(env.n_envs, np.int64)
-        while running.any():
-            seen.append([a.copy() for a in (env.obs, env.state, env.available)])
-            actions = random_actions(env, 0, numbers, lengths, running)
-            step = env.step(actions, running)
-            done.append([np.where(running[:, None], actions, 0), step.reward.copy(), step.terminated.copy()])
-            lengths += running
-            running &= ~(step.terminated | step.truncated)
-        seen.append([env.obs.copy(), env.state.copy(), env.available.copy()])
-        obs, state, available = (np.stack(column, 1) for column in zip(*seen, strict=True))
-        chosen, reward, terminated = (np.stack(column, 1) for column in zip(*done, strict=True))
-        mask = np.arange(len(done)) < lengths[:, None]
-        label = np.zeros(len(lengths), np.int64)
-        batch = Episodes(obs, state, available, chosen, reward, terminated, mask, lengths, label)
-        for b, replay in enumerate(replays):
-            one = {field.name: getattr(batch, field.name)[b : b + 1] for field in fields(batch)}
-            replay.add(Episodes(**one))
-            episodes.append(replay.latest(1, copy=True))
-    return episodes[:n]
+    seen, done = ([[] for _ in range(n)] for _ in range(2))
+    choose = random_policy(0)
+
+    def look(turn: Turn, slots: np.ndarray) -> None:
+        for slot in slots:
+            arrays = (turn.obs, turn.state, turn.available)
+            seen[turn.episodes[slot]].append([array[slot].copy() for array in arrays])
+
+    def policy(turn: Turn) -> Actions:
+        look(turn, turn.slots)
+        return choose(turn)
+
+    def on_step(turn: Turn, actions: Actions, step: Step) -> None:
+        for slot in turn.slots:
+            done[turn.episodes[slot]].append([actions[slot], step.reward[slot], step.terminated[slot]])
+        look(turn, np.flatnonzero(step.terminated | step.truncated))
+
+    played = fop_envs.play(env, policy, n, on_step=on_step)
+    return [
+        Episodes(
+            *(np.stack(column)[None] for column in zip(*rows, strict=True)),
+            *(np.stack(column)[None] for column in zip(*steps, strict=True)),
+            mask=np.ones((1, length), np.bool_),
+            lengths=np.array([length]),
+            label=np.zeros(1, np.int64),
+        )
+        for rows, steps, length in zip(seen, done, played.lengths, strict=True)
+    ]
 
 
 class Case:

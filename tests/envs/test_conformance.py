@@ -5,19 +5,19 @@ import dataclasses
 import numpy as np
 import pytest
 
-import fop_envs
 from fop_core.errors import IllegalAction
 from fop_core.types import Step
 from fop_envs import NotConformant, check_env
 from fop_envs.games.differential import DifferentialGame
 from fop_envs.games.dummy import Dummy
+from fop_envs.games.matrix import MatrixGame
 
 
 def check(kind):
     check_env(lambda n_envs, seed: kind(n_envs=n_envs, seed=seed))
 
 
-@pytest.mark.parametrize("kind", [Dummy, DifferentialGame])
+@pytest.mark.parametrize("kind", [Dummy, DifferentialGame, MatrixGame])
 def test_right_environments_pass(kind):
     check(kind)
 
@@ -212,9 +212,67 @@ class ListOfMasks(Dummy):
         self.available = self.available.tolist()
 
 
+class SilentOnTheOptimum:
+    """Has everything but `optimum`."""
+
+    def __init__(self, **options):
+        self._env = Dummy(**options)
+
+    def __getattr__(self, name):
+        if name == "optimum":
+            raise AttributeError(name)
+        return getattr(self._env, name)
+
+
+class HasOptimumAfterManySteps(Dummy):
+    optimum = DifferentialGame.optimum
+
+
+class AnotherMaximiser(DifferentialGame):
+    optimum = dataclasses.replace(DifferentialGame.optimum, maximiser=np.array([[-5.0], [-5.0]], np.float32))
+
+
+class FlatMaximiser(DifferentialGame):
+    optimum = dataclasses.replace(DifferentialGame.optimum, maximiser=np.array([5.0, 5.0], np.float32))
+
+
+class LowBest(DifferentialGame):
+    """The best of two hills is said to be the lower one's top."""
+
+    optimum = dataclasses.replace(AnotherMaximiser.optimum, best_reward=0.0, success_above=-1.0)
+
+
+class NeverASuccess(DifferentialGame):
+    optimum = dataclasses.replace(DifferentialGame.optimum, success_above=10.0)
+
+
+class FalseReward(DifferentialGame):
+    optimum = dataclasses.replace(
+        DifferentialGame.optimum, reward=lambda actions: 2 * DifferentialGame.optimum.reward(actions) - 10
+    )
+
+
+class Wordless(DifferentialGame):
+    optimum = dataclasses.replace(DifferentialGame.optimum, success="")
+
+
+class NamesNothing(MatrixGame):
+    def _optimum(self):
+        return dataclasses.replace(super()._optimum(), action_name=lambda actions: "")
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
+        (SilentOnTheOptimum, r"optimum is missing; where it isn't known, `optimum = None`"),
+        (HasOptimumAfterManySteps, r"optimum is of one step; spec.episode_limit is 8"),
+        (AnotherMaximiser, r"optimum.maximiser earned 0.0; optimum.best_reward is 10.0"),
+        (FlatMaximiser, r"optimum.maximiser is float32\(2,\); needed: float32\(2, 1\)"),
+        (LowBest, r"optimum.best_reward is 0.0; .* earned [1-9]"),
+        (NeverASuccess, r"optimum.success_above is 10.0; it must be below best_reward, 10.0"),
+        (FalseReward, r"optimum.reward says .*; the step paid"),
+        (Wordless, r"optimum's success is ''; one line of text is needed"),
+        (NamesNothing, r"optimum's action_name is ''; one line of text is needed"),
         (NoAgents, r"spec.n_agents is 0"),
         (Nameless, r"spec.name is empty"),
         (BothKinds, r"a continuous task needs n_actions 0"),
@@ -255,20 +313,6 @@ def test_each_mutant_is_caught_and_named(kind, message):
 def test_too_small_a_check_is_refused():
     with pytest.raises(ValueError, match="must be at least 2"):
         check_env(lambda n_envs, seed: Dummy(n_envs=n_envs, seed=seed), n_envs=1)
-
-
-def test_random_actions_are_available_and_uniform():
-    from fop_envs.conformance import random_actions
-
-    env = fop_envs.make("dummy", 600)
-    slots = np.arange(600)
-    env.reset(slots, slots)
-    actions = random_actions(env, 0, slots, slots * 0, np.ones(600, np.bool_))
-    assert np.take_along_axis(env.available, actions[:, :, None], 2).all()
-    inner = env.available.all(axis=2)
-    counts = np.bincount(actions[inner], minlength=3)
-    # About 720 agents with three choices: a share of 1/3 each, within five standard deviations.
-    assert np.abs(counts / counts.sum() - 1 / 3).max() < 5 * np.sqrt(2 / 9 / counts.sum())
 
 
 def test_step_may_carry_no_info():

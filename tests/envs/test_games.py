@@ -129,6 +129,49 @@ def test_reward_surface_at_points_worked_by_hand(u1, u2, reward):
     assert step.reward[0] == pytest.approx(reward, rel=1e-6)
 
 
+def test_each_of_several_optima_is_reached_and_a_millionth_is_no_difference():
+    best = MatrixGame("penalty-50").optimum
+    assert (best.best_reward, best.maximiser.tolist(), best.success) == (
+        10,
+        [0, 0],
+        "earns the largest payoff",
+    )
+    assert [best.is_reached_by(np.array(joint)) for joint in ((0, 0), (2, 2), (1, 1))] == [True, True, False]
+    for gap, reached in ((5e-7, True), (1e-6, True), (2e-6, False)):
+        best = MatrixGame([[1, 0], [0, 1 - gap]]).optimum
+        assert best.is_reached_by(np.array([1, 1])) is reached
+
+
+def test_large_payoffs_are_compared_in_double_precision():
+    """In float32, the type of rewards, the next number after 100,000.1 is 100,000.11."""
+    best = MatrixGame([[100_000.1, 0], [0, 100_000.102]]).optimum
+    assert best.best_reward == 100_000.102
+    assert not best.is_reached_by(np.array([0, 0]))
+    assert best.is_reached_by(np.array([1, 1]))
+
+
+def test_joint_actions_have_names():
+    name = MatrixGame("paper").optimum.action_name
+    assert name(np.array([0, 25, 1])) == "AZB"
+    assert name(np.array([0, 26])) == "0,26"
+    named = [DifferentialGame.optimum.action_name(np.array([[u1], [u2]], np.float32)) for u1, u2 in
+             ((4.6, 5.4), (-0.4, -10.0))]  # fmt: skip
+    assert named == ["(5,5)", "(0,-10)"]
+
+
+def test_the_differential_games_optimum():
+    best = DifferentialGame.optimum
+    assert best.reward(best.maximiser) == best.best_reward == 10
+    assert not best.is_reached_by(np.array([[4.0], [5.0]], np.float32)), "it earns 9, and more is needed"
+    assert best.is_reached_by(np.array([[4.01], [5.0]], np.float32))
+    assert not best.is_reached_by(np.array([[-5.0], [-5.0]], np.float32))
+
+
+@pytest.mark.parametrize("name", ["dummy", "3m"])
+def test_no_optimum_is_stated_where_none_is_known(name):
+    assert fop_envs.make(name).optimum is None
+
+
 def test_reward_surface_has_the_known_shape():
     """7.8 % of the box is above 0, its mean is -6.91, the valley on the diagonal lies at u = 1.951."""
     u = np.linspace(-10, 10, 1001)
@@ -157,32 +200,27 @@ def test_dummy_terminates_is_cut_off_and_masks_its_edges():
     env = Dummy(n_envs=40, seed=1)
     slots = np.arange(40)
     env.reset(slots, slots)
-    cells, goal = env.obs[:, :, 0], env.obs[:, 0, 2]
+    cells = env.obs[:, :, 0]
     assert np.array_equal(env.available[:, :, LEFT], cells > 0)
     assert np.array_equal(env.available[:, :, RIGHT], cells < 1)
     assert env.available[:, :, STAY].all()
-    # Walking to the goal ends every episode early; standing still mostly lasts to the limit.
-    lengths = np.zeros(40, np.int64)
-    running = np.ones(40, np.bool_)
-    for _ in range(env.spec.episode_limit):
-        goal = env.obs[:, :, 2]
-        actions = np.where(goal > env.obs[:, :, 0], RIGHT, np.where(goal < env.obs[:, :, 0], LEFT, STAY))
-        step = env.step(actions, running)
-        lengths += running
-        assert np.array_equal(
-            step.reward[running], np.where(step.terminated[running], 1, -0.1).astype(np.float32)
-        )
-        running &= ~(step.terminated | step.truncated)
-    assert (lengths < env.spec.episode_limit).mean() > 0.8
-    assert len(set(lengths)) > 3
 
-    env.reset(slots, slots + 100)
-    ends = np.zeros(40, np.bool_)
-    for t in range(env.spec.episode_limit):
-        step = env.step(np.full((40, 2), STAY), ~ends)
-        assert not (step.truncated.any() and t + 1 < env.spec.episode_limit)
-        ends |= step.terminated
-    assert step.truncated.sum() > 20
+    # Walking to the goal ends every episode early; standing still mostly lasts to the limit.
+    def towards_the_goal(turn):
+        own, goal = turn.obs[:, :, 0], turn.obs[:, :, 2]
+        return np.where(goal > own, RIGHT, np.where(goal < own, LEFT, STAY))
+
+    def check(turn, actions, step):
+        reward = np.where(step.terminated, 1, np.float32(-0.1)) * turn.active
+        assert np.array_equal(step.reward, reward.astype(np.float32))
+
+    walked = fop_envs.play(env, towards_the_goal, 40, on_step=check)
+    assert (walked.lengths < env.spec.episode_limit).mean() > 0.8
+    assert len(set(walked.lengths)) > 3
+
+    stood = fop_envs.play(env, lambda turn: np.full((40, 2), STAY), range(100, 140))
+    assert (stood.lengths[stood.truncated] == env.spec.episode_limit).all()
+    assert stood.truncated.sum() > 20
 
 
 def test_dummy_depends_on_its_seed():

@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import fop_envs
+from fop_core.types import Actions
+from fop_envs import Turn
 from fop_envs.smac.maps import map_names
 from fop_envs.smac.skirmish import SkirmishEnv
 
@@ -65,26 +68,21 @@ class Result:
 
 def play(map_name: str, script: Script) -> Result:
     env = SkirmishEnv(map_name, n_envs=EPISODES, seed=11)
-    env.reset(np.arange(EPISODES), np.arange(EPISODES))
-    active = np.ones(EPISODES, bool)
-    won, timeouts, killed = (np.zeros(EPISODES) for _ in range(3))
-    memories: list[dict[str, Any]] = [{} for _ in range(EPISODES)]
-    actions = np.zeros((EPISODES, env.spec.n_agents), np.int64)
-    while active.any():
-        actions[:] = 0
-        for slot in np.flatnonzero(active):
-            units = env.units(slot)
+    memories: dict[int, dict[str, Any]] = {}
+
+    def policy(turn: Turn) -> Actions:
+        actions = np.zeros((env.n_envs, env.spec.n_agents), np.int64)
+        for slot in map(int, turn.slots):
+            units, memory = env.units(slot), memories.setdefault(int(turn.episodes[slot]), {})
             sides = (units[units["player"] == side] for side in (0, 1))
-            scene = Scene(*sides, env.available[slot], memories[slot])
+            scene = Scene(*sides, turn.available[slot], memory)
             for agent in np.flatnonzero(scene.agents["alive"]):
                 actions[slot, agent] = script(scene, int(agent))
-        step = env.step(actions, active)
-        over = (step.terminated | step.truncated) & active
-        won[over] = step.info["battle_won"][over]
-        timeouts[over] = step.truncated[over]
-        killed[over] = step.info["dead_enemies"][over]
-        active &= ~over
-    return Result(float(won.mean()), float(timeouts.mean()), float(killed.mean()))
+        return actions
+
+    played = fop_envs.play(env, policy, EPISODES)
+    shares = (played.info["battle_won"], played.truncated, played.info["dead_enemies"])
+    return Result(*(float(share.mean()) for share in shares))
 
 
 def stop(scene: Scene, agent: int) -> int:
@@ -152,9 +150,14 @@ def hold_the_choke(scene: Scene, agent: int) -> int:
     return scene.towards(agent, *(CHOKE if own["x"] + own["y"] > 27 else place))
 
 
-def test_zealots_in_the_open_of_corridor_mostly_lose() -> None:
-    """In StarCraft II they nearly always do: here too few Zerglings get at them (docs/fidelity.md)."""
-    assert play("corridor", stand).won <= 0.55
+@pytest.mark.xfail(
+    strict=True,
+    reason="they win 44 % here: Zerglings queue behind their front instead of running to its flanks, so that "
+    "too few get at a Zealot (docs/fidelity.md, how a crowd closes in)",
+)
+def test_zealots_in_the_open_of_corridor_lose() -> None:
+    """As in StarCraft II, where SMAC's heuristic policy, which fights in the open, too, won no episode."""
+    assert play("corridor", stand).won <= 0.05
 
 
 def test_the_choke_of_corridor_helps() -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import fop_envs
+from fop_core.types import Actions, Step
+from fop_envs import Turn
 from fop_envs.smac.maps import map_names
 from fop_envs.smac.skirmish import SkirmishEnv
 
@@ -42,19 +44,21 @@ def kite(env: SkirmishEnv, slot: int) -> np.ndarray:
     return actions
 
 
-def play(env: SkirmishEnv, policy: Policy) -> dict[str, np.ndarray]:
-    """One episode in each slot; checks on the way what must hold in every step."""
+def play(env: SkirmishEnv, choose: Policy) -> tuple[fop_envs.Played, np.ndarray]:
+    """One episode in each slot; checks on the way what must hold in every step.
+
+    Returns:
+        How they ended; and of each step, whichever the slot, the reward before scaling and whether it won.
+    """
     e = env.n_envs
-    env.reset(np.arange(e), np.arange(e))
-    active, won, timed_out = np.ones(e, bool), np.zeros(e, bool), np.zeros(e, bool)
-    returns, raw = np.zeros(e), []
+    raw = []
     dead = [np.zeros(env.spec.n_agents + env.task.n_enemies, bool) for _ in range(e)]
-    while active.any():
-        actions = np.stack([policy(env, k) if active[k] else stand(env, k) for k in range(e)]).astype(
-            np.int64
-        )
-        step = env.step(actions, active)
-        for slot in np.flatnonzero(active):
+
+    def policy(turn: Turn) -> Actions:
+        return np.stack([(choose if turn.active[k] else stand)(env, k) for k in range(e)])
+
+    def check(turn: Turn, actions: Actions, step: Step) -> None:
+        for slot in turn.slots:
             units = env.units(slot)
             assert (units["hp"] >= 0).all()
             assert (units["hp"] <= units["hp_max"]).all()
@@ -64,40 +68,38 @@ def play(env: SkirmishEnv, policy: Policy) -> dict[str, np.ndarray]:
             assert not (dead[slot] & (units["alive"] == 1)).any(), "nobody rises again"
             dead[slot] |= units["alive"] == 0
             raw.append((float(step.reward[slot]) * env.max_reward / 20, bool(step.info["battle_won"][slot])))
-        returns[active] += step.reward[active]
-        won |= active & step.info["battle_won"].astype(bool)
-        timed_out |= active & step.truncated.astype(bool)
-        active &= ~(step.terminated | step.truncated).astype(bool)
-    return {"won": won, "timed_out": timed_out, "returns": returns, "raw": np.array(raw)}
+
+    return fop_envs.play(env, policy, e, on_step=check), np.array(raw)
 
 
 @pytest.mark.parametrize("name", map_names())
 def test_the_heuristic_policy_finishes_every_battle(name: str) -> None:
     env = fop_envs.make(name, n_envs=2, seed=3, heuristic_ai=True)
-    result = play(env, stand)
-    assert not result["timed_out"].any()
-    assert (result["returns"] > 0).all()
+    result, _ = play(env, stand)
+    assert not result.truncated.any()
+    assert (result.returns > 0).all()
 
 
 def test_rewards_on_3m_are_whole_hits_and_kills() -> None:
     """Recorded rewards of SC2 4.10: 6 a hit, 3 and 10 more with the eighth, 200 for the win; 20 in all."""
-    result = play(fop_envs.make("3m", n_envs=16, seed=0, heuristic_ai=True), stand)
-    lost = play(fop_envs.make("3m", n_envs=16, seed=0), stand)
+    fought, raw = play(fop_envs.make("3m", n_envs=16, seed=0, heuristic_ai=True), stand)
+    lost, raw_of_lost = play(fop_envs.make("3m", n_envs=16, seed=0), stand)
     sums = {6 * hits + 13 * kills for hits in range(25) for kills in range(4)}
-    for amount, won in (*result["raw"], *lost["raw"]):
+    for amount, won in (*raw, *raw_of_lost):
         assert any(abs(amount - 200 * won - s) < 1e-3 for s in sums)
-    assert result["won"].any()
-    assert not lost["won"].any()
-    np.testing.assert_allclose(result["returns"][result["won"]], 20, rtol=1e-6)
+    assert fought.won.any()
+    assert not lost.won.any()
+    np.testing.assert_allclose(fought.returns[fought.won], 20, rtol=1e-6)
 
 
 def test_standing_still_loses_but_for_the_crawler_that_cannot_come() -> None:
     for name in ("2m_vs_1z", "3m", "2s3z", "corridor"):
-        result = play(fop_envs.make(name, n_envs=2, seed=0), stand)
-        assert not (result["won"] | result["timed_out"]).any(), name
-    assert play(fop_envs.make("2s_vs_1sc", n_envs=1, seed=0), stand)["timed_out"].all()
+        result, _ = play(fop_envs.make(name, n_envs=2, seed=0), stand)
+        assert not (result.won | result.truncated).any(), name
+    waiting, _ = play(fop_envs.make("2s_vs_1sc", n_envs=1, seed=0), stand)
+    assert waiting.truncated.all()
 
 
 def test_kiting_stalkers_beat_zealots() -> None:
-    result = play(fop_envs.make("3s_vs_3z", n_envs=4, seed=0), kite)
-    assert result["won"].all()
+    result, _ = play(fop_envs.make("3s_vs_3z", n_envs=4, seed=0), kite)
+    assert result.won.all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .types import Actions, Bool, Episodes, Float, Int, Step, TaskSpec
+from .types import Actions, Bool, Episodes, Float, Int, Optimum, Step, TaskSpec
 
 
 class VectorEnv(Protocol):
@@ -20,6 +20,11 @@ class VectorEnv(Protocol):
     obs: Float  # [E, N, O]
     state: Float  # [E, S]
     available: Bool  # [E, N, A]
+
+    @property
+    def optimum(self) -> Optimum | None:
+        """The best joint action of a one-step task; None where it isn't known. A plain attribute will do."""
+        ...
 
     def reset(self, envs: Int, episodes: Int) -> None:
         """Starts episode `episodes[k]` in slot `envs[k]`; other slots stay as they are."""

@@ -6,6 +6,7 @@ Legend of dimensions, used in every docstring: `E` environments, `B` episodes, `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -68,6 +69,33 @@ class Step:
     terminated: Bool
     truncated: Bool
     info: dict[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The best joint action of a task of one step, whose reward is a function of the joint action alone.
+
+    A joint action is `[N]` int64 or `[N, D]` float32, as in one row of `VectorEnv.step`.
+
+    Attributes:
+        best_reward: what the best joint action earns.
+        success_above: a joint action that earns more than this counts as optimal.
+        success: the same in words that go on after "the joint action", e.g. `earns the largest payoff`.
+        maximiser: a joint action that earns `best_reward`; others may, too.
+        reward: what a joint action earns, in double precision; `Step.reward` is it, rounded.
+        action_name: a joint action's name in tables and records, e.g. `ABA`.
+    """
+
+    best_reward: float
+    success_above: float
+    success: str
+    maximiser: Actions
+    reward: Callable[[Actions], float]
+    action_name: Callable[[Actions], str]
+
+    def is_reached_by(self, actions: Actions) -> bool:
+        """Whether a joint action counts as optimal."""
+        return self.reward(actions) > self.success_above
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,18 @@ from importlib.metadata import version
 
 from .catalogue import CATALOGUE, Entry, make, register
 from .conformance import NotConformant, check_env
+from .play import Played, Policy, Turn, play
 
 __version__ = version("fop-envs")
-__all__ = ["CATALOGUE", "Entry", "NotConformant", "check_env", "make", "register"]
+__all__ = [
+    "CATALOGUE",
+    "Entry",
+    "NotConformant",
+    "Played",
+    "Policy",
+    "Turn",
+    "check_env",
+    "make",
+    "play",
+    "register",
+]

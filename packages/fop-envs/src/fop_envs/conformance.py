@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from fop_core import rng
 from fop_core.errors import IllegalAction
 from fop_core.protocols import VectorEnv
-from fop_core.rng import Purpose
-from fop_core.types import Actions, Bool, Float, Int, Step, TaskSpec
+from fop_core.types import Actions, Bool, Int, Step, TaskSpec
+
+from .play import Turn, play
+from .policies import random_actions, random_policy
 
 Make = Callable[[int, int], VectorEnv]
 _Array = npt.NDArray[np.generic]
+OPTIMUM_EPISODES = 100
+"""Random joint actions set beside a stated optimum."""
 
 
 class NotConformant(AssertionError):
@@ -29,7 +32,7 @@ def check_env(make: Make, *, n_envs: int = 3, episodes: int = 4, seed: int = 0) 
     each agent at all times; illegal actions refused and without effect; inactive slots untouched; episodes
     that end within the limit, either terminated or truncated; and that what an episode holds depends on
     (seed, episode, actions) alone: not on the slot, the other slots, their number, the order of play or what
-    was played before.
+    was played before. Where an optimum is stated, the maximiser earns its reward and random play no more.
 
     Args:
         make: `make(n_envs, seed)` builds the environment.
@@ -47,19 +50,20 @@ def check_env(make: Make, *, n_envs: int = 3, episodes: int = 4, seed: int = 0) 
     wide = make(n_envs, seed)
     _check_spec(wide.spec)
     _check_arrays(wide, n_envs)
-    first = _Player(wide, seed).play(order)
+    first = _traces(wide, seed, order)
     _check_restart(wide, seed, first[0])
     _check_illegal_actions(wide, seed)
+    _check_optimum(wide, seed)
     wide.close()
 
     narrow = make(1, seed)
-    alone = _Player(narrow, seed).play(order[::-1])
+    alone = _traces(narrow, seed, order[::-1])
     _compare(first, alone, f"in {n_envs} slots", "in one slot, in reverse order")
     narrow.close()
 
     wider = make(n_envs + 1, seed)
-    idle = _Player(wider, seed, pauses=True).play(order[::-1])
-    _compare(first, idle, f"in {n_envs} slots", f"in {n_envs + 1} slots that pause at times")
+    idle = _traces(wider, seed, order[::-1], in_parts=True)
+    _compare(first, idle, f"in {n_envs} slots", f"in {n_envs + 1} slots that rest in turn")
     wider.close()
 
 
@@ -71,73 +75,68 @@ class _Trace:
     given: list[dict[str, _Array]] = field(default_factory=list)
 
 
-class _Player:
-    """Plays whole episodes with actions that are a function of (seed, episode, time), checking each step."""
+class _Checked:
+    """An environment whose every reset and step is checked.
 
-    def __init__(self, env: VectorEnv, seed: int, pauses: bool = False) -> None:
-        self.env = env
-        self.seed = seed
-        self.pauses = pauses
-
-    def play(self, order: Sequence[int]) -> dict[int, _Trace]:
-        env, waiting = self.env, list(order)
-        traces: dict[int, _Trace] = {}
-        episode = np.full(env.n_envs, -1)
-        time = np.zeros(env.n_envs, np.int64)
-        tick = 0
-        while waiting or (episode >= 0).any():
-            free = np.flatnonzero(episode < 0)[: len(waiting)]
-            if len(free):
-                episode[free] = [waiting.pop(0) for _ in free]
-                time[free] = 0
-                _reset(env, free, episode[free])
-                for slot in map(int, free):
-                    traces[int(episode[slot])] = _Trace([_rows(env, slot)])
-            active = episode >= 0
-            if self.pauses:  # every other tick some slots rest
-                active &= (np.arange(env.n_envs) + tick) % 3 > 0
-            tick += 1
-            if not active.any():
-                continue
-            actions = random_actions(env, self.seed, np.maximum(episode, 0), time, active)
-            step = _step(env, actions, active)
-            time[active] += 1
-            for slot in map(int, np.flatnonzero(active)):
-                trace = traces[int(episode[slot])]
-                trace.seen.append(_rows(env, slot))
-                trace.given.append({name: value[slot].copy() for name, value in _named(step).items()})
-                ended = bool(step.terminated[slot] or step.truncated[slot])
-                if not ended and time[slot] >= env.spec.episode_limit:
-                    raise NotConformant(
-                        f"episode {episode[slot]} goes on after {time[slot]} steps; spec.episode_limit is "
-                        f"{env.spec.episode_limit}, so its last step must be truncated or terminated"
-                    )
-                if ended:
-                    episode[slot] = -1
-        return traces
-
-
-def random_actions(env: VectorEnv, seed: int, episodes: Int, times: Int, active: Bool) -> Actions:
-    """Uniformly random available actions, a function of (seed, episode, time) and of the masks.
-
-    Rows of inactive slots hold what no environment may look at: an impossible action.
-
-    Returns:
-        `[E, N]` int64 or `[E, N, D]` float32.
+    `in_parts`: each step is made by two calls, so that slots rest while others are stepped.
     """
-    spec = env.spec
-    if spec.action_kind == "continuous":
-        shape = (env.n_envs, spec.n_agents, spec.action_dim)
-        draws = rng.uniform(seed, Purpose.RANDOM_POLICY, episodes, times, spec.n_agents * spec.action_dim)
-        span = np.float32(spec.action_high - spec.action_low)
-        chosen: Float = np.float32(spec.action_low) + span * draws.reshape(shape)
-        chosen[~active] = np.nan
-        return chosen
-    counts = env.available.sum(axis=2)
-    rank = rng.below(seed, Purpose.RANDOM_POLICY, episodes, times, spec.n_agents, np.maximum(counts, 1))
-    actions: Int = (env.available.cumsum(axis=2) > rank[:, :, None]).argmax(axis=2).astype(np.int64)
-    actions[~active] = spec.n_actions
-    return actions
+
+    def __init__(self, env: VectorEnv, in_parts: bool = False) -> None:
+        self.env, self.in_parts = env, in_parts
+        self.spec, self.n_envs, self.optimum = env.spec, env.n_envs, None
+        self.obs, self.state, self.available = env.obs, env.state, env.available
+        self._calls = 0
+
+    def reset(self, envs: Int, episodes: Int) -> None:
+        _reset(self.env, envs, episodes)
+
+    def step(self, actions: Actions, active: Bool) -> Step:
+        if not self.in_parts:
+            return _step(self.env, actions, active)
+        self._calls += 1
+        first = active & ((np.arange(self.n_envs) + self._calls) % 2 == 0)
+        parts = [_step(self.env, actions, part) for part in (first, active & ~first) if part.any()]
+        if len(parts) == 1:
+            return parts[0]
+        one, other = parts
+        return Step(
+            one.reward + other.reward,
+            one.terminated | other.terminated,
+            one.truncated | other.truncated,
+            {
+                name: np.where(first, one.info.get(name, 0), other.info.get(name, 0))
+                for name in one.info | other.info
+            },
+        )
+
+    def close(self) -> None:
+        self.env.close()
+
+
+def _traces(env: VectorEnv, seed: int, order: Sequence[int], in_parts: bool = False) -> dict[int, _Trace]:
+    """Plays random available actions, checking each step; traces by episode."""
+    traces: dict[int, _Trace] = {}
+    choose = random_policy(seed)
+
+    def policy(turn: Turn) -> Actions:
+        for slot in map(int, turn.slots[turn.times[turn.slots] == 0]):
+            traces[int(turn.episodes[slot])] = _Trace([_rows(env, slot)])
+        return choose(turn)
+
+    def record(turn: Turn, actions: Actions, step: Step) -> None:
+        for slot in map(int, turn.slots):
+            episode, length = int(turn.episodes[slot]), int(turn.times[slot]) + 1
+            traces[episode].seen.append(_rows(env, slot))
+            traces[episode].given.append({name: value[slot].copy() for name, value in _named(step).items()})
+            ended = step.terminated[slot] or step.truncated[slot]
+            if not ended and length >= env.spec.episode_limit:
+                raise NotConformant(
+                    f"episode {episode} goes on after {length} steps; spec.episode_limit is "
+                    f"{env.spec.episode_limit}, so its last step must be truncated or terminated"
+                )
+
+    play(_Checked(env, in_parts), policy, order, on_step=record)
+    return traces
 
 
 def _check_spec(spec: TaskSpec) -> None:
@@ -181,7 +180,7 @@ def _check_restart(env: VectorEnv, seed: int, expected: _Trace) -> None:
     _reset(env, slot, np.array([1]))
     _step(env, random_actions(env, seed, np.ones(env.n_envs, np.int64), _zeros(env), active), active)
     _reset(env, slot, np.array([0]))
-    again = _Player(env, seed).play([0])
+    again = _traces(env, seed, [0])
     _compare({0: expected}, again, "afresh", "after an episode was given up in its slot and after two resets")
 
 
@@ -208,6 +207,48 @@ def _check_illegal_actions(env: VectorEnv, seed: int) -> None:
                     f"step took action {action} of agent {agent}, which is not available; "
                     f"it must raise IllegalAction"
                 )
+
+
+def _check_optimum(env: VectorEnv, seed: int) -> None:
+    """The maximiser earns the best reward, random play finds nothing better, and `reward` is true."""
+    if not hasattr(env, "optimum"):
+        raise NotConformant("optimum is missing; where it isn't known, `optimum = None`")
+    best, spec = env.optimum, env.spec
+    if best is None:
+        return
+    if spec.episode_limit != 1:
+        raise NotConformant(f"optimum is of one step; spec.episode_limit is {spec.episode_limit}")
+    discrete = spec.action_kind == "discrete"
+    shape = (spec.n_agents,) if discrete else (spec.n_agents, spec.action_dim)
+    _expect("optimum.maximiser", best.maximiser, shape, np.int64 if discrete else np.float32)
+    if not best.success_above < best.best_reward:
+        raise NotConformant(
+            f"optimum.success_above is {best.success_above}; it must be below best_reward, {best.best_reward}"
+        )
+    for name, words in (("success", best.success), ("action_name", best.action_name(best.maximiser))):
+        if not words or "\n" in words:
+            raise NotConformant(f"optimum's {name} is {words!r}; one line of text is needed")
+    top = np.float32(best.best_reward)
+
+    def compare(turn: Turn, actions: Actions, step: Step) -> None:
+        for slot in turn.slots:
+            stated, earned = best.reward(actions[slot]), step.reward[slot]
+            if np.float32(stated) != earned:
+                raise NotConformant(
+                    f"optimum.reward says {stated} for {actions[slot].tolist()}; the step paid {earned}"
+                )
+            if earned > top:
+                raise NotConformant(
+                    f"optimum.best_reward is {best.best_reward}; {actions[slot].tolist()} earned {earned}"
+                )
+
+    checked = _Checked(env)
+    earned = play(checked, lambda turn: np.stack([best.maximiser] * env.n_envs), 1, on_step=compare)
+    if earned.returns[0] != top:
+        raise NotConformant(
+            f"optimum.maximiser earned {earned.returns[0]}; optimum.best_reward is {best.best_reward}"
+        )
+    play(checked, "random", OPTIMUM_EPISODES, seed=seed, on_step=compare)
 
 
 def _illegal_choices(env: VectorEnv, agent: int) -> list[float]:

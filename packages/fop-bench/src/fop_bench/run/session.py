@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,6 @@ FINAL_TEST = 10**9  # number of the final test's first episode: no test on the w
 TEST_ENVS = 32
 TRAIN_RECORDS = 200  # of a run with a budget in steps or updates, about
 PROGRESS_SECONDS = 0.25
-OPTIMUM_TOLERANCE = 1e-6
 
 
 def main(pipe: Connection, debug: bool) -> None:
@@ -266,46 +264,41 @@ class Session:
 
 def optimum(algorithm: Any, env: Any, clock: Any) -> dict[str, Any]:
     """For games whose optimum is known: the greedy joint action, the largest reward, whether the action earns
-    it (others may, too), and `q_tot` of the action if it does, else of the first that does.
-
-    With a payoff tensor actions are letters (`AA`). In the differential game they are whole numbers
-    (`(5,5)`), and a reward above 9 counts (the best is 10, the other hill's is 0).
+    it (others may, too) and what counts, in words; and `q_tot` of the optimum. Of a discrete game's optima
+    that is the greedy joint action, if it is one.
     """
-    if hasattr(env, "payoff"):
-        played = greedy_play(algorithm, env, clock)
-        greedy, best = tuple(int(a) for a in played), float(env.payoff.max())
-        is_optimal = bool(env.payoff[greedy] >= best - OPTIMUM_TOLERANCE)
-        first = greedy if is_optimal else np.unravel_index(int(env.payoff.argmax()), env.payoff.shape)
-        named = joint_action(greedy)
-        q_tot = joint_value(algorithm, env, clock, [int(a) for a in first])
-    elif env.spec.name == "differential":
-        from fop_envs.games.differential import reward_surface
-
-        u1, u2 = (float(u) for u in greedy_play(algorithm, env, clock))
-        best, is_optimal = 10.0, bool(reward_surface(u1, u2) > 9)
-        named, q_tot = f"({round(u1)},{round(u2)})", joint_value(algorithm, env, clock, [[5.0], [5.0]])
-    else:
+    best = env.optimum
+    if best is None:
         return {}
-    return {"joint_action": named, "is_optimal": is_optimal, "optimum": best, "q_tot_optimum": q_tot}
+    greedy = greedy_play(algorithm, env, clock)
+    is_optimal = best.is_reached_by(greedy)
+    asked = greedy if is_optimal and env.spec.action_kind == "discrete" else best.maximiser
+    return {
+        "joint_action": best.action_name(greedy),
+        "is_optimal": is_optimal,
+        "optimum": best.best_reward,
+        "q_tot_optimum": joint_value(algorithm, env, clock, asked),
+        "success": best.success,
+    }
 
 
 def greedy_play(algorithm: Any, env: Any, clock: Any) -> Any:
-    """What a one-step game's team plays without exploring, one number for each agent."""
+    """The joint action that a one-step game's team plays without exploring, `[N]` or `[N, D]`."""
     import torch
 
     obs, _, available = _first_look(env)
     noise = torch.zeros(1, env.spec.n_agents, 2)
     with torch.inference_mode():
         actions, _ = algorithm.act(obs, available, algorithm.start(1), noise, clock, explore=False)
-    return actions.flatten().numpy()
+    return actions[0].numpy()
 
 
-def joint_value(algorithm: Any, env: Any, clock: Any, actions: list[Any]) -> float:
+def joint_value(algorithm: Any, env: Any, clock: Any, actions: Any) -> float:
     """`q_tot` of a joint action in a one-step game."""
     import torch
 
     obs, state, available = _first_look(env)
-    return float(algorithm.joint_value(obs, state, available, torch.as_tensor([actions]), clock)[0])
+    return float(algorithm.joint_value(obs, state, available, torch.as_tensor(actions[None]), clock)[0])
 
 
 def _first_look(env: Any) -> tuple[Any, ...]:
@@ -313,10 +306,3 @@ def _first_look(env: Any) -> tuple[Any, ...]:
 
     env.reset(np.arange(1), np.arange(1))
     return tuple(torch.as_tensor(x[:1].copy()) for x in (env.obs, env.state, env.available))
-
-
-def joint_action(actions: Sequence[int]) -> str:
-    """`ABA`, a letter for each agent; `0,1,30` where the alphabet is too short."""
-    if max(actions) < 26:
-        return "".join(chr(ord("A") + a) for a in actions)
-    return ",".join(map(str, actions))

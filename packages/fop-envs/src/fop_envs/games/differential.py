@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from fop_core.types import Actions, Bool, Int, Step, TaskSpec
+from fop_core.types import Actions, Bool, Int, Optimum, Step, TaskSpec
 from fop_envs import vector
 
 
@@ -23,6 +23,12 @@ def reward_surface(u1: npt.ArrayLike, u2: npt.ArrayLike) -> npt.NDArray[np.float
     broad = -0.8 * (((a + 5) / 3) ** 2 + ((b + 5) / 3) ** 2)
     narrow = 10 - (a - 5) ** 2 - (b - 5) ** 2
     return np.asarray(np.maximum(broad, narrow))
+
+
+def action_name(actions: Actions) -> str:
+    """Both numbers, rounded to whole ones: `(5,5)`."""
+    u1, u2 = (float(u) for u in actions[:, 0])
+    return f"({round(u1)},{round(u2)})"
 
 
 class DifferentialGame:
@@ -43,6 +49,15 @@ class DifferentialGame:
         action_low=-10.0,
         action_high=10.0,
         engine="differential game (max of two quadratics)",
+    )
+    # Ours: a reward above 9 needs both numbers within 1 of the narrow hill's top; the broad one's is 0.
+    optimum = Optimum(
+        best_reward=10.0,
+        success_above=9.0,
+        success="earns more than 9 of 10",
+        maximiser=np.array([[5.0], [5.0]], np.float32),
+        reward=lambda actions: float(reward_surface(actions[0, 0], actions[1, 0])),
+        action_name=action_name,
     )
 
     def __init__(self, *, n_envs: int = 1, seed: int = 0) -> None:

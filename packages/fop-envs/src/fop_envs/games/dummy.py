@@ -4,7 +4,7 @@ Two agents walk on a line of cells and must stand on the same moving goal at the
 an environment can have: several steps, episodes that end (both on the goal) or are cut off (out of time),
 actions that are not always available (no step off the line), and chance (start cells, a drifting goal).
 
-Copy this file, change the rules, and hold the result to `fop_envs.check_env`.
+Copy this file, change the rules, and check the result with `fop_envs.check_env`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Dummy:
         episode_limit=8,
         engine="dummy",  # bump a version here when the rules change: results are compared by it
     )
+    # The best joint action of a one-step game, where it is known; MatrixGame has an example.
+    optimum = None
 
     def __init__(self, *, n_envs: int = 1, seed: int = 0) -> None:
         self.n_envs = n_envs

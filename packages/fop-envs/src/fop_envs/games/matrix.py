@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from fop_core.types import Actions, Bool, Int, Step, TaskSpec
+from fop_core.types import Actions, Bool, Int, Optimum, Step, TaskSpec
 from fop_envs import vector
 
 from .payoffs import checked, payoff_table
+
+TOLERANCE = 1e-6
+"""Payoffs so close to the largest are as good: sums of decimals in a file may differ in their last digits."""
 
 
 class MatrixGame:
@@ -50,6 +53,7 @@ class MatrixGame:
             episode_limit=1,
             engine=f"matrix game ({f'{payoff} payoff' if isinstance(payoff, str) else own})",
         )
+        self.optimum = self._optimum()
         self.n_envs = n_envs
         self.obs, self.state, self.available = vector.empty_arrays(self.spec, n_envs)
         self.available[:] = True
@@ -67,3 +71,22 @@ class MatrixGame:
 
     def close(self) -> None:
         pass
+
+    def _optimum(self) -> Optimum:
+        best = float(self.payoff.max())
+        return Optimum(
+            best_reward=best,
+            success_above=float(np.nextafter(best - TOLERANCE, -np.inf)),  # `best - TOLERANCE` itself counts
+            success="earns the largest payoff",
+            maximiser=np.array(np.unravel_index(int(self.payoff.argmax()), self.payoff.shape), np.int64),
+            reward=lambda actions: float(self.payoff[tuple(actions)]),
+            action_name=action_name,
+        )
+
+
+def action_name(actions: Actions) -> str:
+    """`ABA`, a letter for each agent; `0,1,30` where the alphabet is too short."""
+    choices = [int(action) for action in actions]
+    if max(choices) < 26:
+        return "".join(chr(ord("A") + choice) for choice in choices)
+    return ",".join(map(str, choices))

@@ -165,6 +165,7 @@ class SkirmishEnv:
     """
 
     spec: TaskSpec
+    optimum = None
 
     def __init__(
         self,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from fop_envs import play
 from fop_envs.smac.skirmish import ENGINE_VERSION, SkirmishEnv
 
 from .options import Options
@@ -38,27 +37,7 @@ class PolicyBlock:
         slots = min(SLOTS, self.episodes)
         chosen = dict(self.chosen) | {"heuristic_ai": True, "heuristic_rest": self.rest}
         env = SkirmishEnv(self.map_name, n_envs=slots, seed=SEED, **chosen)
-        actions = np.zeros((slots, env.spec.n_agents), np.int64)  # the policy chooses; these are ignored
-        won = np.zeros(self.episodes, bool)
-        timeouts = np.zeros(self.episodes, bool)
-        returns = np.zeros(self.episodes)
-        lengths = np.zeros(self.episodes, np.int64)
-        playing = np.arange(slots)
-        active = np.ones(slots, bool)
-        env.reset(np.arange(slots), self.first + playing)
-        begun = slots
-        while active.any():
-            step = env.step(actions, active)
-            returns[playing[active]] += step.reward[active]
-            lengths[playing[active]] += 1
-            for slot in np.flatnonzero((step.terminated | step.truncated) & active):
-                won[playing[slot]] = step.info["battle_won"][slot]
-                timeouts[playing[slot]] = step.truncated[slot]
-                active[slot] = begun < self.episodes
-                if active[slot]:
-                    playing[slot] = begun
-                    env.reset(np.array([slot]), np.array([self.first + begun]))
-                    begun += 1
+        played = play(env, "heuristic", range(self.first, self.first + self.episodes))
         return [
             Policy(
                 map=self.map_name,
@@ -67,10 +46,10 @@ class PolicyBlock:
                 engine=ENGINE_VERSION,
                 option=self.option,
                 value=self.value,
-                won=won.tolist(),
-                returns=[round(value, 4) for value in returns.tolist()],
-                lengths=lengths.tolist(),
-                timeouts=timeouts.tolist(),
+                won=played.info["battle_won"].tolist(),
+                returns=[round(value, 4) for value in played.returns.tolist()],
+                lengths=played.lengths.tolist(),
+                timeouts=played.truncated.tolist(),
             )
         ]
 

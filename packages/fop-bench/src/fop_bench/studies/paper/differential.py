@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fop_bench.report.plots import COLOURS
+from fop_envs.games.differential import DifferentialGame
 
 from .entry import Cell, Check, Result
 from .learning import cell, final_returns, optimum_check
@@ -41,7 +42,7 @@ def draw_curves(axis: Axes, curves: Sequence[tuple[str, Result]]) -> None:
         low, middle, high = np.percentile(result.value["returns"], (25, 50, 75), axis=1)
         axis.fill_between(steps, low, high, color=COLOURS[k], alpha=0.2, linewidth=0)
         axis.plot(steps, middle, color=COLOURS[k], label=label, linewidth=1.3)
-    axis.axhline(10, color="#999999", linewidth=0.8, linestyle=":")
+    axis.axhline(DifferentialGame.optimum.best_reward, color="#999999", linewidth=0.8, linestyle=":")
     axis.axhline(0, color="#999999", linewidth=0.8, linestyle=":")
     axis.set_xlabel("learning steps (thousands)")
     axis.set_ylim(-8, 11)

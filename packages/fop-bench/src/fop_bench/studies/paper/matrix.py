@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from fop_envs.games.matrix import MatrixGame
+
 from .entry import Cell, Check, Result
 from .learning import at_best, cell, optimum_check
 from .presets import MATRIX_ALPHA, MATRIX_UPDATES
 
-OPTIMUM = 8.0
+OPTIMUM = MatrixGame("paper").optimum.best_reward
 
 
 def fop_cell(seeds: int, what: str, **changes: Any) -> Cell:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fop_algos.functional.schedules import Linear, Temperature
+from fop_envs.games.differential import DifferentialGame
 
 MOST, FEW = 0.9, 0.1
 """Ours: share of seeds at the optimum of a method that finds it (18 of 20), of one that doesn't (2 of 20)."""
@@ -84,8 +85,8 @@ BASELINE_UPDATES, SIGMA_UPDATES = 10_000, 5_000
 """Ours: MAAC's and MASQL's alpha is at its least after 10,000; deterministic methods stand still long before
 5,000, which is what other values of `SIGMA` get."""
 
-SUCCESS = 9.0
-"""Ours: a reward above it needs both actions within 1 of the global optimum at (5, 5), whose reward is 10."""
+SUCCESS = DifferentialGame.optimum.success_above
+"""9, and ours: more needs both actions within 1 of the global optimum at (5, 5), whose reward is 10."""
 
 SIGMA, SIGMAS = 2.0, (1.0, 3.0, 5.0)
 """Ours: spread of the deterministic methods' exploration. 2 is a fifth of half the range; the others show
