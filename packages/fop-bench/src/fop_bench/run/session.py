@@ -1,4 +1,4 @@
-"""One run inside a worker process: trains, tests, records, saves; stops when asked and loses nothing.
+"""One run inside a process of its own: trains, tests, records, saves; stops when asked and loses nothing.
 
 A checkpoint says how much of the records was written before it. Going on means: load it, cut the records
 there, train. So a run that was stopped or cut off has the same records as one that
@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from fop_bench.jobs.processes import Order, Outcome, serve_orders
-from fop_bench.jobs.progress import Progress
+from fop_bench.jobs.processes import JobEnd, serve_jobs
+from fop_bench.records.json_files import LineWriter, write_json
+from fop_bench.records.run_records import CHECKPOINT, MANIFEST, RECORDS, End, Record, RunState, Test, Train
 from fop_bench.report.tensorboard import Scalars
 from fop_core.errors import DamagedFile, FopError, sentence
 
 from . import presets
 from .manifest import manifest
-from .records import CHECKPOINT, MANIFEST, RECORDS, End, Record, RunState, Test, Train, Writer, write_json
+from .run_job import RunJob
+from .run_progress import RunProgress
 
 if TYPE_CHECKING:
     from fop_algos.training.evaluate import EvaluationResult
@@ -39,17 +41,17 @@ OPTIMUM_TOLERANCE = 1e-6
 
 
 def main(pipe: Connection, debug: bool) -> None:
-    """Takes orders until the pipe closes."""
+    """Takes jobs until the pipe closes."""
     import torch
 
     torch.set_num_threads(1)
-    serve_orders(pipe, debug, lambda order: Session(order, pipe).run())
+    serve_jobs(pipe, debug, lambda order: Session(order, pipe).run())
 
 
 class Session:
     """One run from its start or its checkpoint to its end or a stop."""
 
-    def __init__(self, order: Order, pipe: Connection) -> None:
+    def __init__(self, order: RunJob, pipe: Connection) -> None:
         from fop_algos.catalogue import build
         from fop_algos.training.train import TrainState
         from fop_core.replay import EpisodeReplay
@@ -57,7 +59,7 @@ class Session:
         from .tasks import environment
 
         self.order, self.pipe, self.folder = order, pipe, order.folder
-        job, plan = order.job, order.plan
+        job, plan = order.key, order.plan
         spec = environment(job.task, plan.payoffs).spec
         config = presets.configure(plan, job.algorithm, spec)
         n_envs = order.n_envs or min(config.episodes_per_round, TEST_ENVS)
@@ -80,13 +82,13 @@ class Session:
         if kept is None:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_json(self.folder / MANIFEST, manifest(order, config, n_envs, spec.engine))
-        self.writer = Writer(self.folder / RECORDS, kept or 0)
+        self.writer = LineWriter(self.folder / RECORDS, kept or 0)
         self.scalars = Scalars(self.folder / "tensorboard", self.state.clock.env_steps if kept else None)
         self.began = self.saved_at = time.perf_counter()
         if kept is None:
             self._save()
 
-    def run(self) -> Outcome:
+    def run(self) -> JobEnd:
         with contextlib.closing(self.writer), contextlib.closing(self.scalars):
             try:
                 return self._run()
@@ -95,7 +97,7 @@ class Session:
                     self._write(End(outcome="failed", message=sentence(error), **self._when()))
                 raise
 
-    def _run(self) -> Outcome:
+    def _run(self) -> JobEnd:
         from fop_algos.training.evaluate import evaluate
         from fop_algos.training.train import Evaluated, train
 
@@ -119,7 +121,7 @@ class Session:
             self._tell()
             if self._asked_to_stop():
                 self._save()
-                return Outcome("stopped")
+                return JobEnd("stopped")
             if self._time_is_up():
                 break
             if time.perf_counter() - self.saved_at > self.order.checkpoint_seconds:
@@ -130,7 +132,7 @@ class Session:
         self._write(self._test(result, final=True))
         self._write(End(outcome="finished", **self._when()))
         self._tell("finished")
-        return Outcome("finished")
+        return JobEnd("finished")
 
     def _elapsed(self) -> float:
         return self.spent_before + time.perf_counter() - self.began
@@ -216,7 +218,7 @@ class Session:
         self.told_at = now
         clock = self.state.clock
         returns = np.mean([row[0] for row in self.recent]) if self.recent else 0.0
-        progress = Progress(
+        progress = RunProgress(
             fraction=self._fraction(),
             env_steps=clock.env_steps,
             updates=clock.updates,
