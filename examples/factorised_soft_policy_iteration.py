@@ -12,7 +12,7 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot
 
-from fop_bench.report.plots import COLOURS, STYLE
+from fop_bench.report.figure_style import COLOURS, STYLE
 from fop_bench.studies.theory import games
 from fop_bench.studies.theory.factorisation import joint_policy
 from fop_bench.studies.theory.iteration import factorised_soft_policy_iteration

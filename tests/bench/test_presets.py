@@ -2,13 +2,18 @@ import msgspec
 import pytest
 
 import fop_envs
-from fop_bench.run import presets
-from fop_bench.run import tasks as catalogue
-from fop_bench.run.plan import Plan, UsageError
-from fop_bench.run.records import Budget
+from fop_algos.catalogue import CATALOGUE, entry
+from fop_bench.arguments import UsageError
+from fop_bench.records.plan import Budget, Plan
+from fop_bench.run import presets, tasks
 from fop_core.errors import UnknownName
 
 SPEC = fop_envs.make("matrix").spec
+
+
+def that_choose(kind: str) -> list[str]:
+    """Algorithms that choose actions of a kind."""
+    return [name for name, algorithm in CATALOGUE.items() if kind in algorithm.action_kinds]
 
 
 def plan(preset: str = "paper", suite: str = "smac", **settings: str) -> Plan:
@@ -32,19 +37,15 @@ def test_the_papers_protocol() -> None:
         presets.preset("smac", "papper")
 
 
-@pytest.mark.parametrize("algorithm", catalogue.algorithms("discrete"))
+@pytest.mark.parametrize("algorithm", that_choose("discrete"))
 def test_the_papers_preset_leaves_the_algorithms_own_settings(algorithm: str) -> None:
-    from fop_algos.catalogue import entry
-
     spec = fop_envs.make("3m").spec
     assert presets.configure(plan(), algorithm, spec) == entry(algorithm).smac
     assert presets.configure(plan(suite="matrix"), algorithm, SPEC) == entry(algorithm).games
 
 
-@pytest.mark.parametrize("algorithm", catalogue.algorithms("continuous"))
+@pytest.mark.parametrize("algorithm", that_choose("continuous"))
 def test_the_papers_preset_of_the_differential_game(algorithm: str) -> None:
-    from fop_algos.catalogue import entry
-
     preset = presets.preset("differential", "paper")
     assert (preset.updates, preset.seeds) == (20_000, 20)
     spec = fop_envs.make("differential").spec
@@ -52,7 +53,7 @@ def test_the_papers_preset_of_the_differential_game(algorithm: str) -> None:
     assert presets.configure(plan(suite="differential"), algorithm, spec) == own
 
 
-@pytest.mark.parametrize("task", catalogue.maps())
+@pytest.mark.parametrize("task", tasks.maps())
 def test_the_quick_preset_fits_every_map(task: str) -> None:
     spec = fop_envs.make(task).spec
     config = presets.configure(plan("quick"), "fop", spec)

@@ -1,14 +1,13 @@
 import pytest
 
 from fop_bench.jobs import progress
-from fop_bench.jobs.progress import Progress, Tracker, duration
-from fop_bench.run.plan import Job
+from fop_bench.jobs.progress import BlockProgress, Tracker, duration
 
-FIRST, SECOND = (Job(task="3m", algorithm="fop", seed=seed) for seed in (0, 1))
+FIRST, SECOND = "first", "second"
 
 
-def at(fraction: float) -> Progress:
-    return Progress(fraction, 0, 0, 0.0, None, 0.0)
+def at(fraction: float) -> BlockProgress:
+    return BlockProgress(fraction, "")
 
 
 @pytest.fixture

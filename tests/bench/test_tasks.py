@@ -11,25 +11,26 @@ import pytest
 import torch
 
 import fop_envs
-from fop_bench.run import tasks as catalogue
-from fop_bench.run.plan import UsageError
-from fop_bench.run.session import optimum
+from fop_bench.arguments import UsageError
+from fop_bench.run import tasks
+from fop_bench.run.list_command import listing
+from fop_bench.run.session import optima
 from fop_core.errors import UnknownName
 from fop_core.types import Clock
 
 
 def test_games_by_name() -> None:
-    assert catalogue.games("Paper, random-3x4-0,paper,penalty") == ["paper", "random-3x4-0", "penalty-100"]
+    assert tasks.games("Paper, random-3x4-0,paper,penalty") == ["paper", "random-3x4-0", "penalty-100"]
     literature = ["paper", "climbing", "penalty-0", "penalty-25", "penalty-50", "penalty-75", "penalty-100"]
-    assert catalogue.games("all") == literature
+    assert tasks.games("all") == literature
     with pytest.raises(UnknownName, match="unknown payoff 'climbin'; did you mean climbing"):
-        catalogue.games("paper,climbin")
+        tasks.games("paper,climbin")
     with pytest.raises(UsageError, match="no game given; known: paper, climbing, penalty-K, random-NxA-I"):
-        catalogue.games(" ,")
+        tasks.games(" ,")
 
 
 def test_the_listing_shows_each_payoff() -> None:
-    printed = catalogue.listing()
+    printed = listing()
     for name in ("paper", "climbing", "penalty-K", "random-NxA-I"):
         assert f"\n  {name} " in printed
 
@@ -37,21 +38,21 @@ def test_the_listing_shows_each_payoff() -> None:
 def test_payoffs_from_files_become_tasks(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text("[[1, 2], [3, 4]]")
     (tmp_path / "Yours_2.csv").write_text("0,1\n2,9\n")
-    payoffs = catalogue.payoffs([tmp_path / "mine.json", tmp_path / "Yours_2.csv"])
+    payoffs = tasks.payoffs([tmp_path / "mine.json", tmp_path / "Yours_2.csv"])
     assert payoffs == {"mine": [[1, 2], [3, 4]], "Yours_2": [[0, 1], [2, 9]]}
-    env: Any = catalogue.environment("Yours_2", payoffs, n_envs=3)
+    env: Any = tasks.environment("Yours_2", payoffs, n_envs=3)
     assert (env.spec.name, env.n_envs, env.payoff.tolist()) == ("Yours_2", 3, [[0, 1], [2, 9]])
 
 
 def test_a_task_is_an_environment_or_a_payoff() -> None:
-    paper: Any = catalogue.environment("matrix", {})
+    paper: Any = tasks.environment("matrix", {})
     assert paper.spec == fop_envs.make("matrix").spec, "as records of `fop-bench matrix` have it"
-    assert catalogue.environment("3m", {}).spec == fop_envs.make("3m").spec
-    named: Any = catalogue.environment("paper", {})
+    assert tasks.environment("3m", {}).spec == fop_envs.make("3m").spec
+    named: Any = tasks.environment("paper", {})
     assert named.spec.name == "paper"
     assert np.array_equal(named.payoff, paper.payoff)
     with pytest.raises(UnknownName, match="unknown payoff 'mine'"):
-        catalogue.environment("mine", {})
+        tasks.environment("mine", {})
 
 
 @pytest.mark.parametrize(
@@ -61,39 +62,35 @@ def test_a_file_whose_name_is_taken_or_odd(tmp_path: Path, name: str) -> None:
     path = tmp_path / f"{name}.json"
     path.write_text("[[1, 2], [3, 4]]")
     with pytest.raises(UsageError, match=f"{name}.json can't name a game '{name}': give the file a name of"):
-        catalogue.payoffs([path])
+        tasks.payoffs([path])
 
 
 def test_two_files_of_one_name(tmp_path: Path) -> None:
     for name in ("x.json", "x.csv"):
         (tmp_path / name).write_text(json.dumps([[1, 2], [3, 4]]) if name == "x.json" else "1,2\n3,4\n")
     with pytest.raises(UsageError, match=r"x\.csv can't name a game 'x'"):
-        catalogue.payoffs([tmp_path / "x.json", tmp_path / "x.csv"])
+        tasks.payoffs([tmp_path / "x.json", tmp_path / "x.csv"])
 
 
-class Decided:
-    """An algorithm whose greedy joint action is given; its `q_tot` tells which joint action was asked for."""
+class Asked:
+    """An algorithm whose `q_tot` tells which joint action was asked for."""
 
-    def __init__(self, *greedy: int) -> None:
-        self.greedy = greedy
-
-    def start(self, n: int) -> None:
-        pass
-
-    def act(self, *_: object, explore: bool) -> tuple[torch.Tensor, None]:
-        assert not explore
-        return torch.tensor([self.greedy]), None
+    stack = ()
 
     def joint_value(self, obs: object, state: object, available: object, joint: Any, clock: object) -> Any:
         return (joint * torch.tensor([10, 1])).sum(dim=1)
+
+
+def told(env: Any, *greedy: int) -> dict[str, Any]:
+    (found,) = optima(Asked(), env, Clock(), [np.array(greedy)])  # type: ignore[arg-type]
+    return found
 
 
 @pytest.mark.parametrize(
     ("greedy", "is_optimal", "q_tot"), [((0, 0), True, 0), ((2, 2), True, 22), ((1, 1), False, 0)]
 )
 def test_each_of_several_optima_counts(greedy: tuple[int, int], is_optimal: bool, q_tot: float) -> None:
-    told = optimum(Decided(*greedy), catalogue.environment("penalty-50", {}), Clock())
-    assert told == {
+    assert told(tasks.environment("penalty-50", {}), *greedy) == {
         "joint_action": "ABC"[greedy[0]] + "ABC"[greedy[1]],
         "is_optimal": is_optimal,
         "optimum": 10,
@@ -104,9 +101,9 @@ def test_each_of_several_optima_counts(greedy: tuple[int, int], is_optimal: bool
 
 @pytest.mark.parametrize(("gap", "is_optimal"), [(5e-7, True), (2e-6, False)])
 def test_payoffs_within_a_millionth_are_one(gap: float, is_optimal: bool) -> None:
-    env = catalogue.environment("x", {"x": [[1, 0], [0, 1 - gap]]})
-    assert optimum(Decided(1, 1), env, Clock())["is_optimal"] is is_optimal
+    env = tasks.environment("x", {"x": [[1, 0], [0, 1 - gap]]})
+    assert told(env, 1, 1)["is_optimal"] is is_optimal
 
 
 def test_where_no_optimum_is_known_nothing_is_told() -> None:
-    assert optimum(None, catalogue.environment("dummy", {}), Clock()) == {}
+    assert told(tasks.environment("dummy", {}), 0, 0) == {}

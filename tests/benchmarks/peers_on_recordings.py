@@ -22,14 +22,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fop_bench.report import tables as report
-from fop_bench.studies.fidelity import harness, measures, recordings
+from fop_bench.report.text_tables import as_markdown
+from fop_bench.studies.fidelity import measures, recordings, replay_blocks
+from fop_bench.studies.fidelity.captioned_tables import percent
+from fop_bench.studies.fidelity.comparison import Comparison
+from fop_bench.studies.fidelity.fidelity_records import Record
+from fop_bench.studies.fidelity.map_summary import summarise
 from fop_bench.studies.fidelity.measures import STEP, Known
+from fop_bench.studies.fidelity.medians import short
+from fop_bench.studies.fidelity.playback import Playback, Player
 from fop_bench.studies.fidelity.recordings import Episode
-from fop_bench.studies.fidelity.records import Record
-from fop_bench.studies.fidelity.replays import Playback, Player
-from fop_bench.studies.fidelity.summary import Comparison, short, summarise
-from fop_bench.studies.fidelity.tables import percent
 from fop_core.errors import FopError
 from fop_envs.smac.skirmish import ENGINE_VERSION
 
@@ -150,7 +152,7 @@ def smax(
 def by_smax(map_name: str, episodes: Sequence[Episode], seeds: int, adapted: bool) -> Comparison:
     player = Player(map_name)
     known = [measures.known(episode, player.spawns(episode)) for episode in episodes]
-    loops = [episode.end + 1 + harness.grace(map_name, episode) for episode in episodes]
+    loops = [episode.end + 1 + replay_blocks.grace(map_name, episode) for episode in episodes]
     steps = -(-max(loops) // STEP)
     ways, alive = smax(
         episodes[0],
@@ -171,7 +173,7 @@ def by_smax(map_name: str, episodes: Sequence[Episode], seeds: int, adapted: boo
 
 def by_engine(map_name: str, episodes: Sequence[Episode], seeds: int) -> Comparison:
     records = [
-        record for episode in episodes for record in harness.ReplayBlock(map_name, episode, seeds, 0)()
+        record for episode in episodes for record in replay_blocks.ReplayBlock(map_name, episode, seeds, 0)()
     ]
     return summarise(records)[map_name].recording
 
@@ -223,7 +225,7 @@ def run(maps: Sequence[str], seeds: int, folder: Path | None) -> None:
             row(map_name, "SMAX", by_smax(map_name, episodes, seeds, adapted=False)),
             row(map_name, "SMAX, adapted", by_smax(map_name, episodes, seeds, adapted=True)),
         ]
-    print(report.as_markdown(rows, {"map", "engine"}))
+    print(as_markdown(rows, {"map", "engine"}))
     version = importlib.metadata.version("jaxmarl")
     print(f"\njaxmarl {version}; {seeds} plays of each episode. Lost: recorded / played.")
 

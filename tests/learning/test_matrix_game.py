@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fop_bench.studies.paper import learning
+from fop_bench.studies.paper.learning_cells import cell, run
 
 SEEDS = 20
 UPDATES = 10_000
@@ -18,7 +18,7 @@ UPDATES = 10_000
 
 def learn(name: str) -> dict[str, Any]:
     """Greedy joint actions and `q_tot` of all nine, of the catalogue's settings."""
-    result: dict[str, Any] = learning.run(learning.cell(name, name, SEEDS, UPDATES), lambda *_: None)
+    result: dict[str, Any] = run(cell(name, name, SEEDS, UPDATES), lambda *_: None)
     return result
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fop_bench.studies.fidelity import floor, measures
+from fop_bench.studies.fidelity import measures, noise_floor
+from fop_bench.studies.fidelity.fidelity_records import Departure, Outcome
+from fop_bench.studies.fidelity.medians import percentile
+from fop_bench.studies.fidelity.playback import Playback, Player, Sighting
+from fop_bench.studies.fidelity.quantiles import quantile
 from fop_bench.studies.fidelity.recordings import Birth, Death, Episode, Order
-from fop_bench.studies.fidelity.records import Departure, Outcome
-from fop_bench.studies.fidelity.replays import Playback, Player, Sighting
 
 AGENTS = (Birth("Marine", 0, (9, 16)), Birth("Marine", 0, (9, 15)), Birth("Marine", 0, (9, 16)))
 ENEMIES = (
@@ -155,16 +157,16 @@ def test_shared_kills() -> None:
 
 
 def test_quantiles_count_ties_by_half() -> None:
-    assert measures.quantile(5, [1, 5, 5, 9]) == 0.5
-    assert measures.quantile(0, [1, 5, 5, 9]) == 0.0
-    assert measures.quantile(math.inf, [1, 5, math.inf, math.inf]) == 0.75
+    assert quantile(5, [1, 5, 5, 9]) == 0.5
+    assert quantile(0, [1, 5, 5, 9]) == 0.0
+    assert quantile(math.inf, [1, 5, math.inf, math.inf]) == 0.75
 
 
 def test_percentiles_are_values_that_occur() -> None:
     values = [3.0, 1.0, 2.0, math.inf]
-    assert measures.percentile(values, 50) == 2.0
-    assert measures.percentile(values, 90) == math.inf
-    assert math.isnan(measures.percentile([], 50))
+    assert percentile(values, 50) == 2.0
+    assert percentile(values, 90) == math.inf
+    assert math.isnan(percentile([], 50))
 
 
 # ---- the floor ----
@@ -175,7 +177,7 @@ def own() -> Episode:
     """An episode of the engine's own after EPISODE's orders."""
     player = Player("3m")
     places = measures.known(EPISODE, player.spawns(EPISODE))
-    return floor.own_episode(player, EPISODE, places, seed=7, limit=480)
+    return noise_floor.own_episode(player, EPISODE, places, seed=7, limit=480)
 
 
 def test_an_own_episode_played_under_its_own_seed_is_itself(own: Episode) -> None:

@@ -79,11 +79,13 @@ def save(path: str | Path, state: TrainState, extra: dict[str, Any] | None = Non
     _replace_all({Path(path): (_header_of(state, state.algorithm.seed, extra), tensors)})
 
 
-def save_stack(paths: Sequence[str | Path], state: TrainState, extras: Sequence[dict[str, Any]]) -> None:
+def save_stack(
+    paths: Sequence[str | Path | None], state: TrainState, extras: Sequence[dict[str, Any]]
+) -> None:
     """Writes each seed of a stack to a file of its own, as `save` would if it had learned alone.
 
     Args:
-        paths: of the seeds, in the stack's order.
+        paths: of the seeds, in the stack's order; None for a seed that isn't to be saved.
         state: as it is whenever `train` yields.
         extras: see `save`.
 
@@ -96,6 +98,8 @@ def save_stack(paths: Sequence[str | Path], state: TrainState, extras: Sequence[
     files = {}
     replays = state.replay.states()
     for k, (path, seed, extra) in enumerate(zip(paths, state.algorithm.seeds, extras, strict=True)):
+        if path is None:
+            continue
         # What has no dimension is an optimiser's count of steps, which all seeds share.
         own = {name: tensor[k] if tensor.ndim else tensor for name, tensor in stacked.items()}
         files[Path(path)] = (_header_of(state, seed, extra), own | _replay_tensors(replays[k]))

@@ -1,1 +1,1 @@
-"""Processes, blocks of work and their progress."""
+"""Jobs on the cores of a machine: processes, blocks, progress. Nothing here knows of plans or runs."""

@@ -1,4 +1,4 @@
-"""Blocks of work on all cores, each block's result kept as it comes in."""
+"""Blocks: functions that run on all cores, each one's result kept as it comes in."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from fop_core.errors import FopError
 
-from .processes import Outcome, Pool, serve_orders
-from .progress import Share, duration
+from .processes import JobEnd, ProcessPool, serve_jobs
+from .progress import BlockProgress, duration
 
 TELL_SECONDS = 0.25
 
@@ -36,23 +36,23 @@ class Tell(Protocol):
 
 
 class Block(Protocol):
-    """A piece of work; it travels to another process, and its result travels back."""
+    """A function that travels to another process, and whose result travels back."""
 
     def __call__(self, tell: Tell) -> Any: ...
 
 
 @dataclass(frozen=True)
-class Piece:
+class BlockJob:
     """A block with its name."""
 
-    job: str
+    key: str
     block: Block
 
 
-def carry_out(
+def run_blocks(
     blocks: Mapping[str, Block],
     total: int,
-    workers: int,
+    processes: int,
     what: str,
     keep: Callable[[Any], None],
     *,
@@ -60,7 +60,7 @@ def carry_out(
     debug: bool = False,
     announce: bool = False,
 ) -> bool:
-    """Runs the blocks on `workers` processes; True if Ctrl-C (or SIGTERM) stopped it.
+    """Runs the blocks on as many `processes`; True if Ctrl-C (or SIGTERM) stopped it.
 
     Args:
         blocks: what is left to do, by name.
@@ -74,9 +74,9 @@ def carry_out(
     Raises:
         FopError: blocks failed; the results of all others were kept.
     """
-    pool = Pool(
-        serve,
-        [Piece(name, block) for name, block in blocks.items()],
+    pool = ProcessPool(
+        serve_blocks,
+        [BlockJob(name, block) for name, block in blocks.items()],
         total,
         debug,
         keep=keep,
@@ -86,24 +86,24 @@ def carry_out(
         again="the same command runs it again",
         announce=announce,
     )
-    stopped = pool.run(workers)
+    stopped = pool.run(processes)
     if pool.failures and not stopped:
         raise FopError("; ".join(f"{name}: {message}" for name, message in pool.failures.items()))
     return stopped
 
 
-def serve(pipe: Connection, debug: bool) -> None:
-    """Carries out pieces until the pipe closes."""
+def serve_blocks(pipe: Connection, debug: bool) -> None:
+    """Runs blocks until the pipe closes."""
 
-    def carry(piece: Piece) -> Outcome:
+    def carry_out(job: BlockJob) -> JobEnd:
         start = time.monotonic()
         try:
-            result = piece.block(_Teller(pipe))
+            result = job.block(_Teller(pipe))
         except Stopped:
-            return Outcome("stopped", "will begin again")
-        return Outcome("finished", f"after {duration(time.monotonic() - start)}", result)
+            return JobEnd("stopped", "will begin again")
+        return JobEnd("finished", f"after {duration(time.monotonic() - start)}", result)
 
-    serve_orders(pipe, debug, carry)
+    serve_jobs(pipe, debug, carry_out)
 
 
 class _Teller:
@@ -119,6 +119,6 @@ class _Teller:
                 raise Stopped
             if time.monotonic() - self._told >= TELL_SECONDS:
                 self._told = time.monotonic()
-                self._pipe.send(Share(fraction, phase))
+                self._pipe.send(BlockProgress(fraction, phase))
         except (EOFError, ConnectionError):  # the parent process is gone
             raise Stopped from None

@@ -1,6 +1,6 @@
-"""Worker processes, one order each at a time; this process hands out, shows and collects.
+"""Processes that carry out jobs, one at a time each; this process hands out, shows and collects.
 
-Ctrl-C is handled here alone: workers don't receive it, they are asked to stop and save.
+Ctrl-C is handled here alone: the others don't receive it, they are asked to stop and save.
 """
 
 from __future__ import annotations
@@ -16,46 +16,32 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from fop_bench.run.plan import Job, Plan
 from fop_core.errors import sentence
 
-from .progress import AnyProgress, Display, Tracker, display
+from .progress import Display, Progress, Tracker, display
 
 KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
-"""For glibc in workers; others ignore it. Tensors of megabytes come and go in each update of a stack: handing
-their memory back to the system and getting it again takes a quarter of the time of some methods."""
+"""For glibc in these processes; others ignore it. Tensors of megabytes come and go in each update of a stack:
+handing their memory back to the system and getting it again takes a quarter of the time of some methods."""
 
 
-class AnyOrder(Protocol):
-    """What a worker is told to do."""
+class Job(Protocol):
+    """What a process is told to do; it travels there."""
 
     @property
-    def job(self) -> Hashable:
-        """What it is called; as text it is shown."""
+    def key(self) -> Hashable:
+        """What the job is called; as text it is shown."""
         ...
 
 
-AnyOrderT = TypeVar("AnyOrderT", bound=AnyOrder)
+JobT = TypeVar("JobT", bound=Job)
 
 
 @dataclass(frozen=True)
-class Order:
-    """One run, with all that a worker needs to know of the plan."""
-
-    job: Job
-    plan: Plan
-    folder: Path
-    n_envs: int | None
-    checkpoint_seconds: float
-    command: list[str]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How an order ended: `finished`, `stopped` (asked to) or `failed`, with a sentence where there is one,
+class JobEnd:
+    """How a job ended: `finished`, `stopped` (asked to) or `failed`, with a sentence where there is one,
     and what came out where it isn't in a file."""
 
     outcome: str
@@ -63,174 +49,178 @@ class Outcome:
     result: Any = None
 
 
-def serve_orders(pipe: Connection, debug: bool, carry: Callable[[Any], Outcome]) -> None:
-    """A worker's life: carries out one order after the other until the pipe closes.
+def serve_jobs(pipe: Connection, debug: bool, carry_out: Callable[[Any], JobEnd]) -> None:
+    """What a process of the pool does: one job after the other until the pipe closes.
 
     Args:
-        pipe: orders come from it, their outcomes go back.
-        debug: print the tracebacks of orders that fail.
-        carry: what is done with an order.
+        pipe: jobs come from it, their ends go back.
+        debug: print the tracebacks of jobs that fail.
+        carry_out: does a job.
     """
     while True:
         try:
-            order = pipe.recv()
+            job = pipe.recv()
         except (EOFError, ConnectionError):
             return
-        if order == "stop":
-            continue  # it crossed the end of the last order
+        if job == "stop":
+            continue  # it crossed the end of the last job
         try:
-            outcome = carry(order)
+            end = carry_out(job)
         except Exception as error:
             if debug:
                 traceback.print_exc()
-            outcome = Outcome("failed", sentence(error))
+            end = JobEnd("failed", sentence(error))
         try:
-            pipe.send(outcome)
+            pipe.send(end)
         except ConnectionError:
             return
 
 
 @dataclass
-class Worker:
-    """A process, the pipe to it and the job it is at."""
+class PoolProcess:
+    """A process, the pipe to it and the key of the job it is at."""
 
     process: BaseProcess
     pipe: Connection
-    job: Hashable | None = None
+    key: Hashable | None = None
 
 
-class Pool(Generic[AnyOrderT]):
-    """Runs orders. `failures` says which failed and why."""
+class ProcessPool(Generic[JobT]):
+    """Runs jobs. `failures` says which failed and why, by their keys."""
 
     def __init__(
         self,
         main: Callable[[Connection, bool], None],
-        orders: Sequence[AnyOrderT],
+        jobs: Sequence[JobT],
         total: int,
         debug: bool,
         *,
+        what: str,
+        stopping: str,
+        again: str,
         keep: Callable[[Any], None] = lambda result: None,
-        what: str = "runs",
         sizes: Mapping[Any, float] | None = None,
-        stopping: str = "saving checkpoints",
-        again: str = "--resume goes on from its checkpoint",
+        counts: Mapping[Any, int] | None = None,
         announce: bool = True,
     ) -> None:
         """
         Args:
-            main: what a worker process runs: it takes orders from the pipe until that closes, answers each
-                with an `Outcome`, may send its progress before, and heeds the word `stop`.
-            orders: what is to be run.
-            total: of the whole plan, those done before included.
-            debug: workers print tracebacks.
-            keep: called here with the result of each order that finished.
-            what: a word for orders, in the plural.
-            sizes: the work in each order of the whole plan, by its job, where not all are alike; any unit.
+            main: what a process runs: it takes jobs from the pipe until that closes, answers each with a
+                `JobEnd`, may send its progress before, and heeds the word `stop`.
+            jobs: what is to be done.
+            total: how many there are in the whole plan, those done before included.
+            debug: processes print tracebacks.
+            what: a word for jobs, in the plural.
             stopping: what happens after the first Ctrl-C.
-            again: what to do about an order whose process died.
-            announce: say a line for each order that ended.
+            again: what to do about a job whose process died.
+            keep: called here with the result of each job that finished.
+            sizes: the work in each job of the whole plan, by its key, where not all are alike; any unit.
+            counts: how many of `what` each of `jobs` is, by its key, where that isn't one.
+            announce: say a line for each job that ended.
         """
         self.failures: dict[Hashable, str] = {}
         self._main = main
-        self._queue = deque(orders)
+        self._queue = deque(jobs)
         sizes = sizes or {}
-        before = sum(sizes.values()) - sum(sizes[order.job] for order in orders) if sizes else None
-        self._tracker = Tracker(total, total - len(orders), what, sizes, before)
+        before = sum(sizes.values()) - sum(sizes[job.key] for job in jobs) if sizes else None
+        counts = counts or {}
+        done = total - sum(counts.get(job.key, 1) for job in jobs)
+        self._tracker = Tracker(total, done, what, sizes, before, counts)
         self._debug = debug
         self._keep, self._stopping, self._again, self._announce = keep, stopping, again, announce
-        self._workers: list[Worker] = []
+        self._processes: list[PoolProcess] = []
         self._show: Display
 
-    def run(self, workers: int) -> bool:
-        """Runs all orders on `workers` processes; True if somebody stopped it with Ctrl-C (or SIGTERM)."""
-        os.environ["OMP_NUM_THREADS"] = "1"  # read by torch when a worker imports it: one thread for each
+    def run(self, processes: int) -> bool:
+        """Runs all jobs on as many `processes`; True if somebody stopped it with Ctrl-C (or SIGTERM)."""
+        os.environ["OMP_NUM_THREADS"] = "1"  # read by torch when a process imports it: one thread for each
         for name, value in KEEP_FREED_MEMORY.items():
             os.environ.setdefault(name, value)
         with interrupts() as seen:
             self._show = display()
             try:
-                self._workers = [self._spawn() for _ in range(min(workers, len(self._queue)))]
-                for worker in self._workers:
-                    self._give(worker)
+                self._processes = [self._spawn() for _ in range(min(processes, len(self._queue)))]
+                for process in self._processes:
+                    self._give(process)
                 heeded = 0
-                while busy := [worker for worker in self._workers if worker.job]:
+                while busy := [process for process in self._processes if process.key]:
                     if len(seen) > heeded:
                         self._stop(at_once=heeded > 0)
                         heeded = len(seen)
-                    ready = wait([worker.pipe for worker in busy], timeout=0.2)
-                    for worker in busy:
-                        if worker.pipe in ready:
-                            self._hear(worker)
+                    ready = wait([process.pipe for process in busy], timeout=0.2)
+                    for process in busy:
+                        if process.pipe in ready:
+                            self._hear(process)
                     self._show.update(self._tracker)
             finally:
                 self._show.close()
                 self._dismiss()
             return bool(seen)
 
-    def _spawn(self) -> Worker:
+    def _spawn(self) -> PoolProcess:
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
         process = context.Process(target=self._main, args=(there, self._debug), daemon=True)
         with sheltered():
             process.start()
         there.close()
-        return Worker(process, here)
+        return PoolProcess(process, here)
 
-    def _give(self, worker: Worker) -> None:
-        worker.job = None
+    def _give(self, process: PoolProcess) -> None:
+        process.key = None
         if self._queue:
-            order = self._queue.popleft()
-            worker.job = order.job
-            worker.pipe.send(order)
+            job = self._queue.popleft()
+            process.key = job.key
+            process.pipe.send(job)
 
     def _stop(self, at_once: bool) -> None:
         self._queue.clear()
         if at_once:
-            for worker in self._workers:
-                worker.process.kill()
+            for process in self._processes:
+                process.process.kill()
             return
         self._show.say(f"stopping: {self._stopping} (Ctrl-C again leaves at once)")
-        for worker in self._workers:
-            if worker.job:
-                worker.pipe.send("stop")
+        for process in self._processes:
+            if process.key:
+                process.pipe.send("stop")
 
-    def _hear(self, worker: Worker) -> None:
-        """Takes one message; replaces a worker that died."""
-        job = worker.job
-        assert job is not None
+    def _hear(self, process: PoolProcess) -> None:
+        """Takes one message; replaces a process that died."""
+        key = process.key
+        assert key is not None
         died = False
         try:
-            message: AnyProgress | Outcome = worker.pipe.recv()
+            message: Progress | JobEnd = process.pipe.recv()
         except (EOFError, ConnectionError):
             died = True
-            worker.process.join()
-            message = Outcome("failed", f"its process died (status {worker.process.exitcode}); {self._again}")
-        if not isinstance(message, Outcome):
-            self._tracker.progress(job, message)
+            process.process.join()
+            message = JobEnd("failed", f"its process died (status {process.process.exitcode}); {self._again}")
+        if not isinstance(message, JobEnd):
+            self._tracker.progress(key, message)
             return
-        last = self._tracker.running.get(job)
+        last = self._tracker.running.get(key)
         if message.outcome == "finished":
             self._keep(message.result)
-        self._tracker.finish(job)
+        self._tracker.finish(key)
         if message.outcome == "failed":
-            self.failures[job] = message.message
+            self.failures[key] = message.message
         if self._announce:
-            self._show.say(f"{message.outcome:<8}  {job}: {message.message or last or 'nothing new'}")
-        worker.job = None
+            self._show.say(f"{message.outcome:<8}  {key}: {message.message or last or 'nothing new'}")
+        process.key = None
         if died:
-            self._workers.remove(worker)
+            self._processes.remove(process)
             if self._queue:
-                worker = self._spawn()
-                self._workers.append(worker)
-        self._give(worker)
+                process = self._spawn()
+                self._processes.append(process)
+        self._give(process)
 
     def _dismiss(self) -> None:
-        for worker in self._workers:
-            worker.pipe.close()  # a worker without orders ends when its pipe does
-        for worker in self._workers:
-            worker.process.join(timeout=10)
-            if worker.process.is_alive():
-                worker.process.kill()
+        for process in self._processes:
+            process.pipe.close()  # a process without jobs ends when its pipe does
+        for process in self._processes:
+            process.process.join(timeout=10)
+            if process.process.is_alive():
+                process.process.kill()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What is shown while runs go on: bars on a terminal, a line now and then anywhere else."""
+"""What is shown while jobs go on: bars on a terminal, a line now and then anywhere else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
-class AnyProgress(Protocol):
+class Progress(Protocol):
     """How far something has come; as text, what a log says of it."""
 
     @property
@@ -29,40 +29,8 @@ class AnyProgress(Protocol):
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far one run has come.
-
-    Attributes:
-        fraction: of its budget, in [0, 1].
-        win_rate: of the newest test; None where nothing can be won.
-        episode_return: mean of the training episodes of late.
-        phase: what it does now, e.g. `training`, `testing`.
-    """
-
-    fraction: float
-    env_steps: int
-    updates: int
-    steps_per_second: float
-    win_rate: float | None
-    episode_return: float
-    phase: str = "training"
-
-    @property
-    def short(self) -> str:
-        score = (
-            f"return {self.episode_return:.2f}"
-            if self.win_rate is None
-            else f"test win rate {self.win_rate:.2f}"
-        )
-        return f"{self.steps_per_second:,.0f} steps/s  {score}"
-
-    def __str__(self) -> str:
-        return f"{self.fraction:4.0%}  {self.env_steps:,} steps  {self.updates:,} updates  {self.short}"
-
-
-@dataclass(frozen=True)
-class Share:
-    """How far a block of work has come, and what it does now."""
+class BlockProgress:
+    """How far a block has come, and what it does now."""
 
     fraction: float
     phase: str
@@ -87,23 +55,25 @@ class Display(Protocol):
 
 @dataclass
 class Tracker:
-    """Progress of all runs. Times left come from the speed of this session, so they hold after a resume.
+    """Progress of all jobs. Times left come from the speed of this session, so they hold after a resume.
 
     Attributes:
         total: how many there are.
         done: how many of them have ended.
-        what: they are, in the plural, where they are no runs.
-        sizes: the work in each of them, where not all are alike; any unit.
+        what: a word for them, in the plural.
+        sizes: the work in each job, by its key, where not all are alike; any unit.
         before: how much of it was done before this session.
-        running: how far those have come that are at work.
+        counts: how many of `what` a job is, by its key, where that isn't one.
+        running: how far the running ones have come, by key.
     """
 
     total: int
     done: int = 0
-    what: str = "runs"
+    what: str = "jobs"
     sizes: Mapping[Any, float] = field(default_factory=dict)
     before: float | None = None
-    running: dict[Hashable, AnyProgress] = field(default_factory=dict)
+    counts: Mapping[Any, int] = field(default_factory=dict)
+    running: dict[Hashable, Progress] = field(default_factory=dict)
     _first: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
     _all: float = 0.0
     _left: float = 0.0
@@ -114,40 +84,40 @@ class Tracker:
         self._all = sum(self.sizes.values()) if self.sizes else float(self.total)
         self._left = self._all - (self.done if self.before is None else self.before)
 
-    def progress(self, job: Hashable, progress: AnyProgress) -> None:
-        self._first.setdefault(job, (time.monotonic(), progress.fraction))
-        self.running[job] = progress
+    def progress(self, key: Hashable, progress: Progress) -> None:
+        self._first.setdefault(key, (time.monotonic(), progress.fraction))
+        self.running[key] = progress
 
-    def finish(self, job: Hashable) -> None:
+    def finish(self, key: Hashable) -> None:
         """One is done, whether it told any progress or not."""
-        self.running.pop(job, None)
-        self._work += self._of(job) * (1.0 - self._first.pop(job, (0.0, 0.0))[1])
-        self._left -= self._of(job)
-        self.done += 1
+        self.running.pop(key, None)
+        self._work += self._of(key) * (1.0 - self._first.pop(key, (0.0, 0.0))[1])
+        self._left -= self._of(key)
+        self.done += self.counts.get(key, 1)
 
     @property
     def fraction(self) -> float:
         return 1.0 - self._to_do() / self._all if self._all else 0.0
 
-    def seconds_left(self, job: Hashable) -> float | None:
-        since, start = self._first[job]
-        gained = self.running[job].fraction - start
+    def seconds_left(self, key: Hashable) -> float | None:
+        since, start = self._first[key]
+        gained = self.running[key].fraction - start
         return (
-            (time.monotonic() - since) * (1 - self.running[job].fraction) / gained if gained > 1e-3 else None
+            (time.monotonic() - since) * (1 - self.running[key].fraction) / gained if gained > 1e-3 else None
         )
 
     def all_seconds_left(self) -> float | None:
         gained = self._work + sum(
-            self._of(job) * (p.fraction - self._first[job][1]) for job, p in self.running.items()
+            self._of(key) * (p.fraction - self._first[key][1]) for key, p in self.running.items()
         )
         spent = time.monotonic() - self._start
         return spent * self._to_do() / gained if gained > 1e-2 * self._all / max(1, self.total) else None
 
-    def _of(self, job: Hashable) -> float:
-        return self.sizes.get(job, 1.0)
+    def _of(self, key: Hashable) -> float:
+        return self.sizes.get(key, float(self.counts.get(key, 1)))
 
     def _to_do(self) -> float:
-        return self._left - sum(self._of(job) * p.fraction for job, p in self.running.items())
+        return self._left - sum(self._of(key) * p.fraction for key, p in self.running.items())
 
 
 def duration(seconds: float | None) -> str:
@@ -177,9 +147,9 @@ class Lines:
             f"[{tracker.fraction:.0%}, {tracker.done} of {tracker.total} {tracker.what} done, "
             f"{duration(tracker.all_seconds_left())} left]"
         )
-        for job, progress in tracker.running.items():
+        for key, progress in tracker.running.items():
             phase = f"  ({progress.phase})" if progress.phase else ""
-            self.say(f"  {job}: {progress}  {duration(tracker.seconds_left(job))} left{phase}")
+            self.say(f"  {key}: {progress}  {duration(tracker.seconds_left(key))} left{phase}")
 
     def say(self, text: str) -> None:
         print(text, flush=True)
@@ -189,7 +159,7 @@ class Lines:
 
 
 class Bars:
-    """For terminals: a bar for everything, and one for each run that goes on."""
+    """For terminals: a bar for everything, and one for each job that goes on."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -218,16 +188,16 @@ class Bars:
             text=f"{tracker.done} of {tracker.total} done",
             left=duration(tracker.all_seconds_left()),
         )
-        for job in [job for job in self._rows if job not in tracker.running]:
-            self._bars.remove_task(self._rows.pop(job))  # type: ignore[arg-type]
-        for job, progress in tracker.running.items():
-            if job not in self._rows:
-                self._rows[job] = self._bars.add_task(str(job), total=1.0, text="", left="?")
+        for key in [key for key in self._rows if key not in tracker.running]:
+            self._bars.remove_task(self._rows.pop(key))  # type: ignore[arg-type]
+        for key, progress in tracker.running.items():
+            if key not in self._rows:
+                self._rows[key] = self._bars.add_task(str(key), total=1.0, text="", left="?")
             self._bars.update(
-                self._rows[job],  # type: ignore[arg-type]
+                self._rows[key],  # type: ignore[arg-type]
                 completed=progress.fraction,
                 text=progress.short,
-                left=duration(tracker.seconds_left(job)),
+                left=duration(tracker.seconds_left(key)),
             )
 
     def say(self, text: str) -> None:

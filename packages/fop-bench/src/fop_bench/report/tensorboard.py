@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fop_bench.run.records import Record, Test, Train
+from fop_bench.records.run_records import Record, Test, Train
 
 
 class Scalars:

@@ -9,26 +9,26 @@ import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from .records import Manifest
+from fop_bench.records.plan import RunKey
+from fop_bench.records.run_records import Manifest
 
-if TYPE_CHECKING:
-    from fop_bench.jobs.processes import Order
+from .run_job import RunJob
 
 PACKAGES = ("fop-core", "fop-envs", "fop-algos", "fop-bench", "torch", "numpy")
 
 
-def manifest(order: Order, config: Any, n_envs: int, engine: str) -> Manifest:
-    """The manifest of one run; `config` is the algorithm's, a dataclass."""
-    plan, job = order.plan, order.job
+def manifest(job: RunJob, key: RunKey, config: Any, n_envs: int, engine: str) -> Manifest:
+    """The manifest of the run `key` of a job; `config` is the algorithm's, a dataclass."""
+    plan = job.plan
     return Manifest(
         suite=plan.suite,
-        task=job.task,
-        algorithm=job.algorithm,
-        seed=job.seed,
+        task=key.task,
+        algorithm=key.algorithm,
+        seed=key.seed,
         engine=engine,
         config=msgspec.to_builtins(dataclasses.asdict(config)),
         budget=plan.budget,
@@ -36,8 +36,8 @@ def manifest(order: Order, config: Any, n_envs: int, engine: str) -> Manifest:
         test_episodes=plan.test_episodes,
         n_envs=n_envs,
         preset=plan.preset,
-        command=order.command,
-        payoff=plan.payoffs.get(job.task),
+        command=job.command,
+        payoff=plan.payoffs.get(key.task),
         **origin(),
     )
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import msgspec
 
+from fop_bench.arguments import UsageError
+from fop_bench.records.plan import Plan
 from fop_core.errors import UnknownName
 from fop_core.types import TaskSpec
-
-from .plan import Plan, UsageError
 
 if TYPE_CHECKING:
     from fop_algos.algorithm import RoundConfig

@@ -1,33 +1,39 @@
-"""One run inside a worker process: trains, tests, records, saves; stops when asked and loses nothing.
+"""A session trains a job inside a process: one run, or the seeds of a stack. It tests, records, saves, stops
+when asked, and loses nothing.
 
 A checkpoint says how much of the records was written before it. Going on means: load it, cut the records
-there, train. So a run that was stopped or cut off has the same records as one that
-never was, apart from times.
+there, train. So a run that was stopped or cut off has the same records as one that never was, apart from
+times.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from collections import deque
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from fop_bench.jobs.processes import Order, Outcome, serve_orders
-from fop_bench.jobs.progress import Progress
-from fop_bench.report.tensorboard import Scalars
+from fop_bench.jobs.processes import JobEnd, serve_jobs
+from fop_bench.records.run_records import CHECKPOINT, End, RunState
 from fop_core.errors import DamagedFile, FopError, sentence
 
 from . import presets
 from .manifest import manifest
-from .records import CHECKPOINT, MANIFEST, RECORDS, End, Record, RunState, Test, Train, Writer, write_json
+from .run_job import RunJob
+from .run_log import RunLog
+from .run_progress import RunProgress
+from .tasks import environment
 
 if TYPE_CHECKING:
+    from fop_algos.algorithm import Algorithm
     from fop_algos.training.evaluate import EvaluationResult
     from fop_algos.training.train import Trained
+    from fop_core.protocols import VectorEnv
+    from fop_core.types import Actions, Clock
 
 TEST_SEED = 1_000_003  # test environments draw other battles than training does
 FINAL_TEST = 10**9  # number of the final test's first episode: no test on the way plays it
@@ -37,67 +43,71 @@ PROGRESS_SECONDS = 0.25
 
 
 def main(pipe: Connection, debug: bool) -> None:
-    """Takes orders until the pipe closes."""
+    """Takes jobs until the pipe closes."""
     import torch
 
     torch.set_num_threads(1)
-    serve_orders(pipe, debug, lambda order: Session(order, pipe).run())
+    serve_jobs(pipe, debug, lambda job: Session(job, pipe).run())
 
 
 class Session:
-    """One run from its start or its checkpoint to its end or a stop."""
+    """A job from its start or its checkpoints to its end or a stop."""
 
-    def __init__(self, order: Order, pipe: Connection) -> None:
+    def __init__(self, job: RunJob, pipe: Connection) -> None:
         from fop_algos.catalogue import build
+        from fop_algos.training.stack import stacked
         from fop_algos.training.train import TrainState
-        from fop_core.replay import EpisodeReplay
 
-        from .tasks import environment
+        self.job, self.pipe, self.plan = job, pipe, job.plan
+        plan, first = job.plan, job.runs[0]
+        spec = environment(first.task, plan.payoffs).spec
+        config = presets.configure(plan, first.algorithm, spec)
 
-        self.order, self.pipe, self.folder = order, pipe, order.folder
-        job, plan = order.job, order.plan
-        spec = environment(job.task, plan.payoffs).spec
-        config = presets.configure(plan, job.algorithm, spec)
-        n_envs = order.n_envs or min(config.episodes_per_round, TEST_ENVS)
-        self.env = environment(job.task, plan.payoffs, n_envs, job.seed)
-        self.test_env = environment(
-            job.task, plan.payoffs, min(TEST_ENVS, plan.test_episodes), job.seed + TEST_SEED
-        )
-        self.state = TrainState(
-            build(job.algorithm, spec, config, job.seed),
-            EpisodeReplay(spec, config.buffer_episodes, seed=job.seed),
-        )
-        self.window: list[list[float]] = []  # return, length, won of each episode that no train record tells
-        self.recent: deque[list[float]] = deque(maxlen=100)
-        self.last_logged = 0
-        self.winnable = False
-        self.win_rate: float | None = None  # of the newest test
-        self.spent_before = 0.0
+        def make(seed: int) -> Algorithm:
+            return build(first.algorithm, spec, config, seed)
+
+        if self.is_stack:
+            self.state = TrainState.of(stacked(make, job.seeds))
+            n_envs, n_test_envs = config.episodes_per_round, plan.test_episodes
+        else:
+            self.state = TrainState.of(make(first.seed))
+            n_envs = job.n_envs or min(config.episodes_per_round, TEST_ENVS)
+            n_test_envs = min(TEST_ENVS, plan.test_episodes)
+        n_seeds = len(job.runs)
+        self.env = environment(first.task, plan.payoffs, n_seeds * n_envs, first.seed)
+        self.test_env = environment(first.task, plan.payoffs, n_seeds * n_test_envs, first.seed + TEST_SEED)
+        saved = self._load()
+        self.logs = [
+            RunLog(folder, manifest(job, run, config, n_envs, spec.engine), kept, self.state.clock.env_steps)
+            for folder, run, kept in zip(job.folders, job.runs, saved, strict=True)
+        ]
+        self.spent_before = sum(kept.elapsed for kept in saved if kept is not None)
         self.told_at = 0.0
-        kept = self._resume() if (self.folder / CHECKPOINT).exists() else None
-        if kept is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_json(self.folder / MANIFEST, manifest(order, config, n_envs, spec.engine))
-        self.writer = Writer(self.folder / RECORDS, kept or 0)
-        self.scalars = Scalars(self.folder / "tensorboard", self.state.clock.env_steps if kept else None)
         self.began = self.saved_at = time.perf_counter()
-        if kept is None:
+        if saved[0] is None:
             self._save()
 
-    def run(self) -> Outcome:
-        with contextlib.closing(self.writer), contextlib.closing(self.scalars):
+    @property
+    def is_stack(self) -> bool:
+        return len(self.job.runs) > 1
+
+    def run(self) -> JobEnd:
+        with contextlib.ExitStack() as stack:
+            for log in self.logs:
+                stack.enter_context(contextlib.closing(log))
             try:
                 return self._run()
             except Exception as error:
-                with contextlib.suppress(FopError):  # a full disk has no room for this either
-                    self._write(End(outcome="failed", message=sentence(error), **self._when()))
+                for k in range(len(self.logs)):
+                    with contextlib.suppress(FopError):  # a full disk has no room for this either
+                        self._fail(k, sentence(error))
                 raise
 
-    def _run(self) -> Outcome:
+    def _run(self) -> JobEnd:
         from fop_algos.training.evaluate import evaluate
         from fop_algos.training.train import Evaluated, train
 
-        plan = self.order.plan
+        plan = self.plan
         limit = plan.budget.env_steps
         if limit is None and plan.budget.updates is None:
             limit = 2**62  # minutes alone
@@ -111,27 +121,34 @@ class Session:
             test_episodes=plan.test_episodes,
         ):
             if isinstance(event, Evaluated):
-                self._write(self._test(event.result, final=False))
+                self._tested(event.result, final=False)
             else:
                 self._trained(event)
             self._tell()
             if self._asked_to_stop():
                 self._save()
-                return Outcome("stopped")
+                return JobEnd("stopped")
             if self._time_is_up():
                 break
-            if time.perf_counter() - self.saved_at > self.order.checkpoint_seconds:
+            if time.perf_counter() - self.saved_at > self.job.checkpoint_seconds:
                 self._save()
         self._save()
         self._tell("final test")
-        result = evaluate(self.state.algorithm, self.test_env, plan.test_episodes, FINAL_TEST)
-        self._write(self._test(result, final=True))
-        self._write(End(outcome="finished", **self._when()))
+        self._tested(
+            evaluate(self.state.algorithm, self.test_env, plan.test_episodes, FINAL_TEST), final=True
+        )
+        for log in self.logs:
+            if not log.failed:
+                log.write(End(outcome="finished", **self._when()))
         self._tell("finished")
-        return Outcome("finished")
+        failed = [str(run.seed) for run, log in zip(self.job.runs, self.logs, strict=True) if log.failed]
+        if failed:
+            return JobEnd("failed", f"seed {', '.join(failed)}: a loss or its gradient isn't a finite number")
+        return JobEnd("finished")
 
     def _elapsed(self) -> float:
-        return self.spent_before + time.perf_counter() - self.began
+        """Seconds of each run; the seeds of a stack share what it takes."""
+        return (self.spent_before + time.perf_counter() - self.began) / len(self.job.runs)
 
     def _when(self) -> dict[str, Any]:
         clock = self.state.clock
@@ -142,55 +159,59 @@ class Session:
             "elapsed": round(self._elapsed(), 3),
         }
 
-    def _write(self, record: Record) -> None:
-        self.writer.write(record)
-        self.scalars.add(record)
-
     def _trained(self, event: Trained) -> None:
-        self.winnable = event.won is not None
-        won = np.zeros(len(event.returns)) if event.won is None else event.won
-        rows = [[float(x) for x in row] for row in zip(event.returns, event.lengths, won, strict=True)]
-        self.window += rows
-        self.recent += rows
-        position = self._position()
-        if position == self.last_logged:
-            return
-        self.last_logged = position
-        returns, lengths, wins = np.mean(self.window, axis=0)
-        self.window = []
-        self._write(
-            Train(
-                **self._when(),
-                steps_per_second=event.clock.env_steps / max(self._elapsed(), 1e-9),
-                episode_return=float(returns),
-                episode_length=float(lengths),
-                win_rate=float(wins) if self.winnable else None,
-                metrics={name: float(value) for name, value in event.metrics.items()},
-            )
-        )
+        position, when = self._position(), self._when()
+        for k, log in enumerate(self.logs):
+            if log.failed:
+                continue
+            if not self.is_stack:
+                metrics = {name: float(value) for name, value in event.metrics.items()}
+                log.trained(event.returns, event.lengths, event.won, metrics, position, when)
+                continue
+            metrics = {
+                name: float(value[k] if isinstance(value, list) else value)
+                for name, value in event.metrics.items()
+            }
+            won = None if event.won is None else event.won[k]
+            log.trained(event.returns[k], event.lengths[k], won, metrics, position, when)
+            broken = [
+                name
+                for name, value in metrics.items()
+                if f"{name}_gradient" in metrics
+                and not (math.isfinite(value) and math.isfinite(metrics[f"{name}_gradient"]))
+            ]
+            if broken:  # alone it would have ended here, too
+                self._fail(k, f"{broken[0]} or its gradient isn't finite at update {when['updates']}")
+
+    def _fail(self, k: int, message: str) -> None:
+        log = self.logs[k]
+        if not log.failed:
+            log.failed = True
+            log.write(End(outcome="failed", message=message, **self._when()))
 
     def _position(self) -> int:
         """Changes whenever a train record is due: a function of the clock, so a resumed run keeps step."""
-        clock, budget = self.state.clock, self.order.plan.budget
+        clock, budget = self.state.clock, self.plan.budget
         if budget.env_steps is not None:
             return clock.env_steps * TRAIN_RECORDS // budget.env_steps
         if budget.updates is not None:
             return clock.updates * TRAIN_RECORDS // budget.updates
-        return clock.env_steps * 4 // self.order.plan.test_every
+        return clock.env_steps * 4 // self.plan.test_every
 
-    def _test(self, result: EvaluationResult, final: bool) -> Test:
-        self.win_rate = result.win_rate
-        return Test(
-            **self._when(),
-            returns=[float(x) for x in result.returns],
-            lengths=[int(n) for n in result.lengths],
-            won=None if result.won is None else [bool(w) for w in result.won],
-            final=final,
-            extra=optimum(self.state.algorithm, self.test_env, self.state.clock),
+    def _tested(self, result: EvaluationResult, final: bool) -> None:
+        results = [result]
+        if self.is_stack:
+            results = [result.of_seed(k) for k in range(len(self.logs))]
+        extras = optima(
+            self.state.algorithm, self.test_env, self.state.clock, [one.first_actions[0] for one in results]
         )
+        when = self._when()
+        for log, one, extra in zip(self.logs, results, extras, strict=True):
+            if not log.failed:
+                log.tested(one, final, extra, when)
 
     def _fraction(self) -> float:
-        clock, budget = self.state.clock, self.order.plan.budget
+        clock, budget = self.state.clock, self.plan.budget
         parts = [0.0]
         if budget.env_steps is not None:
             parts.append(clock.env_steps / budget.env_steps)
@@ -202,7 +223,7 @@ class Session:
         return min(1.0, max(parts))
 
     def _time_is_up(self) -> bool:
-        budget = self.order.plan.budget
+        budget = self.plan.budget
         if budget.minutes is None or self.state.clock.updates < budget.min_updates:
             return False
         return self._elapsed() >= 60 * budget.minutes
@@ -213,14 +234,13 @@ class Session:
             return
         self.told_at = now
         clock = self.state.clock
-        returns = np.mean([row[0] for row in self.recent]) if self.recent else 0.0
-        progress = Progress(
+        progress = RunProgress(
             fraction=self._fraction(),
             env_steps=clock.env_steps,
             updates=clock.updates,
             steps_per_second=clock.env_steps / max(self._elapsed(), 1e-9),
-            win_rate=self.win_rate,
-            episode_return=float(returns),
+            win_rate=self.logs[0].win_rate,
+            episode_return=float(np.mean([log.recent_return for log in self.logs])),
             phase=phase,
         )
         with contextlib.suppress(ConnectionError):
@@ -234,75 +254,82 @@ class Session:
             return True
 
     def _save(self) -> None:
+        """A failed seed keeps its last checkpoint."""
         from fop_algos.training import checkpoint
 
-        extra = RunState(
-            records_bytes=self.writer.bytes,
-            elapsed=self._elapsed(),
-            window=self.window,
-            last_logged=self.last_logged,
-            win_rate=self.win_rate,
-        )
-        checkpoint.save(self.folder / CHECKPOINT, self.state, msgspec.to_builtins(extra))
+        paths = [
+            None if log.failed else folder / CHECKPOINT
+            for folder, log in zip(self.job.folders, self.logs, strict=True)
+        ]
+        extras = [msgspec.to_builtins(log.state(self._elapsed())) for log in self.logs]
+        if self.is_stack:
+            checkpoint.save_stack(paths, self.state, extras)
+        elif paths[0] is not None:
+            checkpoint.save(paths[0], self.state, extras[0])
         self.saved_at = time.perf_counter()
 
-    def _resume(self) -> int:
-        """Loads the checkpoint; returns how many bytes of the records belong to it."""
+    def _load(self) -> list[RunState | None]:
+        """Fills the state from the checkpoints, if there are any; what each says of its run's records."""
         from fop_algos.training import checkpoint
 
-        path, records = self.folder / CHECKPOINT, self.folder / RECORDS
+        paths = [folder / CHECKPOINT for folder in self.job.folders]
+        if not paths[0].exists():
+            return [None] * len(paths)
+        if self.is_stack:
+            extras = checkpoint.load_stack(paths, self.state)
+        else:
+            extras = [checkpoint.load(paths[0], self.state)]
         try:
-            saved = msgspec.convert(checkpoint.load(path, self.state), RunState)
+            return [msgspec.convert(extra, RunState) for extra in extras]
         except msgspec.ValidationError as error:
-            raise DamagedFile(f"the checkpoint {path} was not written by fop-bench: {error}") from error
-        if not records.exists() or records.stat().st_size < saved.records_bytes:
-            raise DamagedFile(f"{records} is shorter than when its checkpoint was written")
-        self.window, self.last_logged = saved.window, saved.last_logged
-        self.spent_before, self.win_rate = saved.elapsed, saved.win_rate
-        return saved.records_bytes
+            raise DamagedFile(f"the checkpoint {paths[0]} was not written by fop-bench: {error}") from error
 
 
-def optimum(algorithm: Any, env: Any, clock: Any) -> dict[str, Any]:
-    """For games whose optimum is known: the greedy joint action, the largest reward, whether the action earns
-    it (others may, too) and what counts, in words; and `q_tot` of the optimum. Of a discrete game's optima
-    that is the greedy joint action, if it is one.
+def optima(algorithm: Algorithm, env: VectorEnv, clock: Clock, greedy: list[Actions]) -> list[dict[str, Any]]:
+    """For games that state their optimum, of each seed: its greedy joint action, whether that earns the
+    largest reward (others may, too), what counts, in words, and `q_tot` of the optimum. Of a discrete game's
+    optima that is the greedy joint action, if it is one.
+
+    Args:
+        algorithm: of one seed, or a stack.
+        env: the game.
+        clock: of the algorithm.
+        greedy: `[N]` or `[N, D]` of each seed.
     """
     best = env.optimum
     if best is None:
-        return {}
-    greedy = greedy_play(algorithm, env, clock)
-    is_optimal = best.is_reached_by(greedy)
-    asked = greedy if is_optimal and env.spec.action_kind == "discrete" else best.maximiser
-    return {
-        "joint_action": best.action_name(greedy),
-        "is_optimal": is_optimal,
-        "optimum": best.best_reward,
-        "q_tot_optimum": joint_value(algorithm, env, clock, asked),
-        "success": best.success,
-    }
+        return [{} for _ in greedy]
+    reached = [best.is_reached_by(actions) for actions in greedy]
+    discrete = env.spec.action_kind == "discrete"
+    asked = [
+        actions if is_optimal and discrete else best.maximiser
+        for actions, is_optimal in zip(greedy, reached, strict=True)
+    ]
+    q_tots = first_step_values(algorithm, env, clock, asked)
+    return [
+        {
+            "joint_action": best.action_name(actions),
+            "is_optimal": is_optimal,
+            "optimum": best.best_reward,
+            "q_tot_optimum": q_tot,
+            "success": best.success,
+        }
+        for actions, is_optimal, q_tot in zip(greedy, reached, q_tots, strict=True)
+    ]
 
 
-def greedy_play(algorithm: Any, env: Any, clock: Any) -> Any:
-    """The joint action that a one-step game's team plays without exploring, `[N]` or `[N, D]`."""
-    import torch
-
-    obs, _, available = _first_look(env)
-    noise = torch.zeros(1, env.spec.n_agents, 2)
-    with torch.inference_mode():
-        actions, _ = algorithm.act(obs, available, algorithm.start(1), noise, clock, explore=False)
-    return actions[0].numpy()
-
-
-def joint_value(algorithm: Any, env: Any, clock: Any, actions: Any) -> float:
-    """`q_tot` of a joint action in a one-step game."""
-    import torch
-
-    obs, state, available = _first_look(env)
-    return float(algorithm.joint_value(obs, state, available, torch.as_tensor(actions[None]), clock)[0])
-
-
-def _first_look(env: Any) -> tuple[Any, ...]:
+def first_step_values(
+    algorithm: Algorithm, env: VectorEnv, clock: Clock, asked: list[Actions]
+) -> list[float]:
+    """`q_tot` of one joint action of each seed, in a one-step game."""
     import torch
 
     env.reset(np.arange(1), np.arange(1))
-    return tuple(torch.as_tensor(x[:1].copy()) for x in (env.obs, env.state, env.available))
+    shape = (*algorithm.stack, 1)
+    obs, state, available = (
+        torch.from_numpy(np.tile(x[0], (*shape, *(1,) * x[0].ndim)))
+        for x in (env.obs, env.state, env.available)
+    )
+    actions = torch.as_tensor(np.stack(asked)).view(*shape, *asked[0].shape)
+    values: list[float] = algorithm.joint_value(obs, state, available, actions, clock).flatten().tolist()
+    return values

@@ -1,25 +1,17 @@
-"""What can be run, one line each."""
+"""Tasks by name: SMAC's maps, games, and payoffs from files."""
 
 from __future__ import annotations
 
-import ast
-import dataclasses
-import inspect
 import re
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import fop_envs
-from fop_algos import catalogue as algos
-from fop_algos.catalogue import Parts
+from fop_bench.arguments import UsageError
 from fop_core.errors import FopError, UnknownName
 from fop_core.protocols import VectorEnv
-from fop_core.types import ActionKind
 from fop_envs.games import payoffs as named
-
-from .plan import UsageError
 
 
 def maps() -> list[str]:
@@ -27,13 +19,9 @@ def maps() -> list[str]:
     return [name for name, entry in fop_envs.CATALOGUE.items() if entry.group == "map"]
 
 
-def algorithms(kind: ActionKind | None = None) -> list[str]:
-    """All of them, or those that can choose actions of a kind."""
-    return [name for name, entry in algos.CATALOGUE.items() if kind is None or kind in entry.action_kinds]
-
-
 def games(text: str) -> list[str]:
-    """Payoffs by name, as `plan.names` takes names: `all` is the literature's, `penalty` is `penalty-100`.
+    """Payoffs by name, in a list as `selection.names` takes it: `all` is the literature's, `penalty` is
+    `penalty-100`.
 
     Raises:
         UnknownName: one isn't known.
@@ -97,67 +85,3 @@ def environment(task: str, payoffs: Mapping[str, Any], n_envs: int = 1, seed: in
     if task in fop_envs.CATALOGUE:
         return fop_envs.make(task, n_envs, seed)
     return fop_envs.make("matrix", n_envs, seed, payoff=payoffs.get(task, task), title=task)
-
-
-def listing() -> str:
-    """Maps, games, payoffs and algorithms."""
-    by_group: dict[str, dict[str, str]] = {"map": {}, "game": {}, "template": {}}
-    for name, entry in fop_envs.CATALOGUE.items():
-        by_group[entry.group][name] = entry.summary
-    sections = {
-        "maps (fop-bench smac --maps NAME,NAME)": by_group["map"],
-        "games": by_group["game"],
-        "payoffs of the matrix game (fop-bench matrix --games NAME,NAME; your own: --payoff FILE)": (
-            named.PAYOFFS
-        ),
-        "template for your own environment": by_group["template"],
-        "algorithms (--algos NAME,NAME; fop-bench list NAME shows the config)": {
-            name: entry.summary for name, entry in algos.CATALOGUE.items()
-        },
-    }
-    return "\n\n".join(f"{title}:\n{_lines(rows)}" for title, rows in sections.items() if rows)
-
-
-def _lines(rows: Mapping[str, str]) -> str:
-    width = max(map(len, rows))
-    return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows.items())
-
-
-def fields(algorithm: str) -> str:
-    """Every field of an algorithm's config for each kind of actions: its value on SMAC and in games, and what
-    it means.
-    """
-    entry = algos.entry(algorithm)
-    sections = [f"{algorithm}: {entry.summary}"]
-    for kind in entry.action_kinds:
-        title = "for continuous actions (fop-bench differential):\n" if kind == "continuous" else ""
-        sections.append(title + _fields(entry.parts(kind)))
-    sections.append("Set one: --set FIELD=VALUE, a part of a schedule: --set epsilon.over=20000")
-    return "\n\n".join(sections)
-
-
-def _fields(parts: Parts) -> str:
-    rows = []
-    meanings = _meanings(type(parts.smac))
-    for item in dataclasses.fields(parts.smac):
-        smac, games = getattr(parts.smac, item.name), getattr(parts.games, item.name)
-        value = f"{item.name} = {smac}" + (f"   (games: {games})" if games != smac else "")
-        rows.append(value + "\n" + textwrap.indent(textwrap.fill(meanings[item.name], 100), "    "))
-    return "\n".join(rows)
-
-
-def _meanings(config: type) -> dict[str, str]:
-    """The string under each field of a dataclass and of its bases."""
-    found: dict[str, str] = {}
-    for cls in reversed(config.__mro__[:-1]):
-        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-        assert isinstance(tree, ast.ClassDef)
-        for statement, following in zip(tree.body, tree.body[1:], strict=False):
-            if (
-                isinstance(statement, ast.AnnAssign)
-                and isinstance(statement.target, ast.Name)
-                and isinstance(following, ast.Expr)
-                and isinstance(following.value, ast.Constant)
-            ):
-                found[statement.target.id] = " ".join(str(following.value.value).split())
-    return found

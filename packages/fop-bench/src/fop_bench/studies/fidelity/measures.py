@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .fidelity_records import Departure, Outcome, Play, Reference, Source, Spawns, Winner
+from .playback import Playback, Sighting, errors, sightings_of_movers, sightings_of_targets
 from .recordings import Episode
-from .records import Departure, Outcome, Play, Reference, Source, Spawns, Winner
-from .replays import Playback, Sighting, errors, sightings_of_movers, sightings_of_targets
 
 STEP = 8
 """Loops of an environment step: SMAC looks whether the battle is decided after each."""
@@ -213,18 +213,3 @@ def shared_kills(recorded: Sequence[int], played: Sequence[int]) -> float:
     """Share of kills, in [0, 1], that fall to the same killer in both; 1 where neither has any."""
     total = max(sum(recorded), sum(played))
     return 1.0 if total == 0 else sum(map(min, recorded, played)) / total
-
-
-def quantile(value: float, sample: Sequence[float]) -> float:
-    """Where `value` lies in a sample, in [0, 1]: the share below it, and half the share equal to it."""
-    below = sum(other < value for other in sample)
-    equal = sum(other == value for other in sample)
-    return (below + equal / 2) / len(sample)
-
-
-def percentile(values: Sequence[float], q: float) -> float:
-    """The nearest-rank percentile (`q` in (0, 100]), which may be infinite; NaN of nothing."""
-    if not values:
-        return math.nan
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(q / 100 * len(ordered)) - 1)]

@@ -1,4 +1,4 @@
-"""What hangs on each of the engine's named options: one is varied at a time, everything else stays."""
+"""The effect of each of the engine's named options: one is varied at a time, everything else stays."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from fop_envs.smac.skirmish import ENGINE_VERSION
 
-from .harness import ReplayBlock
-from .heuristic import PolicyBlock
-from .options import Options, variants
+from .comparison import Comparison
+from .engine_options import Options, variants
+from .fidelity_records import Policy, Record, Variant
+from .heuristic_policy import PolicyBlock
+from .map_summary import summarise
 from .recordings import Episode, Recording
-from .records import Policy, Record, Variant
-from .summary import Comparison, summarise
+from .replay_blocks import ReplayBlock
 
 MAPS = ("2s3z", "3s5z", "10m_vs_11m", "5m_vs_6m", "MMM", "corridor")
 """Maps of the policy: those with published win rates strictly between 0 and 1 first, then other kinds of

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from fop_bench.jobs.blocks import Tell
 
-from .paper import Claim
+from .claims import Claim
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Result:
-    """A cell that was run, with what `Entry.run` returned (as JSON gives it back)."""
+    """A cell that was run, with what `PaperEntry.run` returned (as JSON gives it back)."""
 
     cell: Cell
     value: Any
@@ -74,18 +74,18 @@ class Check:
         }
 
 
-Outcome = Literal["reproduced", "reproduced under a condition", "not reproduced", "not in the paper"]
+Agreement = Literal["reproduced", "reproduced under a condition", "not reproduced", "not in the paper"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How an entry came out, and why."""
+    """Does an entry agree with the paper, and why?"""
 
-    outcome: Outcome
+    agreement: Agreement
     why: str
 
     def __str__(self) -> str:
-        return f"{self.outcome}: {self.why}"
+        return f"{self.agreement}: {self.why}"
 
 
 def verdict(checks: Sequence[Check]) -> Verdict:
@@ -106,7 +106,7 @@ def verdict(checks: Sequence[Check]) -> Verdict:
 
 
 @dataclass(frozen=True)
-class Table:
+class MeasuredTable:
     """What we measured beside the checks.
 
     Attributes:
@@ -124,12 +124,13 @@ Group = Literal["maps", "games", "beyond"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class PaperEntry:
     """A table or a figure of the paper, or a question that it leaves open.
 
     Attributes:
         name: on the command line, e.g. `table4`.
         group: `maps`, `games`, or `beyond` what the paper has.
+        summary: what it is about, in a line.
         claim: what the paper says, or the question.
         cells: of a number of seeds, what has to be run.
         run: runs a cell in a process of its own; returns what JSON can hold. `tell` shows how far it is, and
@@ -144,11 +145,12 @@ class Entry:
 
     name: str
     group: Group
+    summary: str
     claim: Claim
     cells: Callable[[int], list[Cell]]
     run: Callable[[Cell, Tell], Any]
     checks: Callable[[Sequence[Result]], list[Check]] | None = None
-    tables: Callable[[Sequence[Result]], list[Table]] | None = None
+    tables: Callable[[Sequence[Result]], list[MeasuredTable]] | None = None
     figure: Callable[[Sequence[Result]], Any] | None = None
     caption: str = ""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fop_bench.report.plots import pyplot
+from fop_bench.report.figure_style import pyplot
 from fop_bench.report.statistics import wilson
 
-from . import paper
-from .differential import at_optimum, fop_cell, hits
-from .entry import Cell, Check, Entry, Result, Table
-from .learning import cell, final_returns, run, share
-from .presets import BASELINE_UPDATES, SIGMA, SIGMA_UPDATES, SIGMAS, SUCCESS, WARM_UPS
+from . import claims
+from .differential_cells import at_optimum, fop_cell, hits
+from .entry import Cell, Check, MeasuredTable, PaperEntry, Result
+from .learning_cells import cell, final_returns, run, share
+from .settings import BASELINE_UPDATES, SIGMA, SIGMA_UPDATES, SIGMAS, SUCCESS, WARM_UPS
 
 METHODS = {
     "FOP": "fop",
@@ -97,7 +97,7 @@ def checks(results: Sequence[Result]) -> list[Check]:
 CONDITION = f"exploration isn't stated; deterministic methods have sigma {SIGMA:g}"
 
 
-def tables(results: Sequence[Result]) -> list[Table]:
+def tables(results: Sequence[Result]) -> list[MeasuredTable]:
     rows = [["method", "uniform episodes", "sigma", "global optimum", "local optimum", "elsewhere", "trail"]]
     for (name, warm_up, sigma), result in by_setting(results).items():
         returns = final_returns(result.value)
@@ -114,7 +114,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
             ]
         )
     return [
-        Table(
+        MeasuredTable(
             "Where the seeds end (global optimum: reward above 9; local: within 1 of its 0), and the area of "
             "the ellipse that holds 95 % of what was explored before convergence (median of the seeds; the "
             "whole "
@@ -168,10 +168,11 @@ def figure(results: Sequence[Result]) -> Any:
     return drawn
 
 
-FIGURE_2 = Entry(
+FIGURE_2 = PaperEntry(
     "figure2",
     "games",
-    paper.CLAIMS["figure2"],
+    "how six methods move over the differential game's surface, and how widely they explore",
+    claims.CLAIMS["figure2"],
     cells,
     run,
     checks,

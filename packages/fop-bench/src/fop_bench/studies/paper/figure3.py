@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fop_bench.report.plots import pyplot
+from fop_bench.report.figure_style import pyplot
 
-from . import paper
-from .differential import at_optimum, draw_curves, fop_cell
-from .entry import Cell, Check, Entry, Result
-from .learning import run
-from .presets import AUTOMATIC, DIFFERENTIAL_UPDATES, GREEDY, SCHEDULES
+from . import claims
+from .differential_cells import at_optimum, draw_curves, fop_cell
+from .entry import Cell, Check, PaperEntry, Result
+from .learning_cells import run
+from .settings import AUTOMATIC, DIFFERENTIAL_UPDATES, GREEDY, SCHEDULES
 
 NAMES = (*(schedule.name for schedule in SCHEDULES), AUTOMATIC)
 TEMPERATURE = (
@@ -78,10 +78,11 @@ def figure(results: Sequence[Result]) -> Any:
     return drawn
 
 
-FIGURE_3 = Entry(
+FIGURE_3 = PaperEntry(
     "figure3",
     "games",
-    paper.CLAIMS["figure3"],
+    "FOP in the differential game under other temperatures, with DOP's decomposition, and greedy",
+    claims.CLAIMS["figure3"],
     cells,
     run,
     checks,

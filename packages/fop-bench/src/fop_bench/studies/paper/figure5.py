@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from fop_bench.jobs.blocks import Tell
-from fop_bench.report.plots import COLOURS, pyplot
+from fop_bench.report.figure_style import COLOURS, pyplot
 from fop_bench.report.statistics import Estimate, median
 
-from . import paper
-from .entry import Cell, Check, Entry, Result, Table
-from .learning import built, cell, converged, short
-from .presets import REWARD_SCALES
+from . import claims
+from .entry import Cell, Check, MeasuredTable, PaperEntry, Result
+from .learning_cells import built, cell, converged, short
+from .settings import REWARD_SCALES
 
 METHODS = {"FOP": "fop", "DOP": "dop", "FacMADDPG": "facmaddpg", "MADDPG": "maddpg", "MAAC": "maac"}
 UPDATES = 3000
@@ -152,7 +152,7 @@ def checks(results: Sequence[Result]) -> list[Check]:
     return found
 
 
-def tables(results: Sequence[Result]) -> list[Table]:
+def tables(results: Sequence[Result]) -> list[MeasuredTable]:
     """Both measures of all methods."""
     rows = [["method", "reward", *MEASURES.values(), "converged after"]]
     for scale, methods in by_scale(results).items():
@@ -164,7 +164,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
         "seeds (95 % interval). Variance alone depends on the scale of a method's values, and on whether its "
         "loss adds up agents (MADDPG) or averages them (FOP, MAAC), which makes a factor of 4."
     )
-    return [Table(title, rows, frozenset({"method", "reward"}))]
+    return [MeasuredTable(title, rows, frozenset({"method", "reward"}))]
 
 
 def figure(results: Sequence[Result]) -> Any:
@@ -195,10 +195,11 @@ def figure(results: Sequence[Result]) -> Any:
     return drawn
 
 
-FIGURE_5 = Entry(
+FIGURE_5 = PaperEntry(
     "figure5",
     "games",
-    paper.CLAIMS["figure5"],
+    "how noisy policy gradients are in the differential game",
+    claims.CLAIMS["figure5"],
     cells,
     run,
     checks,

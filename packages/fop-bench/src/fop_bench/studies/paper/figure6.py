@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from fop_bench.jobs.blocks import Tell
-from fop_bench.report.plots import pyplot
+from fop_bench.report.figure_style import pyplot
 from fop_envs.smac.maps import SIZE, load_map
 from fop_envs.smac.skirmish import BODY_RADII, UNIT_TYPES, SkirmishEnv
 
-from . import paper
-from .entry import Cell, Check, Entry, Result
-from .maps import MAPS, settings
+from . import claims
+from .entry import Cell, Check, PaperEntry, Result
+from .map_cells import MAPS, settings
 
 FLYERS = frozenset({"Medivac"})
 """Who needs no ground."""
@@ -80,7 +80,7 @@ def checks(results: Sequence[Result]) -> list[Check]:
             for _, kind, x, y, _ in result.value["bodies"]
             if kind not in FLYERS and not ground[int(y), int(x)]
         ]
-        agents, enemies = paper.SMAC_UNITS[name]
+        agents, enemies = claims.SMAC_UNITS[name]
         found.append(
             Check(
                 name,
@@ -233,10 +233,11 @@ def _closer(axis: Any, bodies: Sequence[Any], top: float) -> None:
         axis.indicate_inset_zoom(inset, edgecolor=EDGE, linewidth=0.5, alpha=0.8)
 
 
-FIGURE_6 = Entry(
+FIGURE_6 = PaperEntry(
     "figure6",
     "maps",
-    paper.CLAIMS["figure6"],
+    "what the four maps look like",
+    claims.CLAIMS["figure6"],
     cells,
     run,
     checks,

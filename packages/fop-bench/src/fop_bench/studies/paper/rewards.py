@@ -8,12 +8,12 @@ from dataclasses import replace
 from fop_algos.functional.schedules import Temperature
 
 from . import figure3
-from .differential import fop_cell, hits
-from .entry import Cell, Entry, Result, Table
+from .claims import Claim
+from .differential_cells import fop_cell, hits
+from .entry import Cell, MeasuredTable, PaperEntry, Result
 from .figure3 import NAMES
-from .learning import final_returns, run, share
-from .paper import Claim
-from .presets import AUTOMATIC, DIFFERENTIAL_UPDATES, FIRST_ALPHAS, SCHEDULES, SUCCESS, UNSCALED
+from .learning_cells import final_returns, run, share
+from .settings import AUTOMATIC, DIFFERENTIAL_UPDATES, FIRST_ALPHAS, SCHEDULES, SUCCESS, UNSCALED
 
 
 def cells(seeds: int) -> list[Cell]:
@@ -30,7 +30,7 @@ def cells(seeds: int) -> list[Cell]:
     return found
 
 
-def tables(results: Sequence[Result]) -> list[Table]:
+def tables(results: Sequence[Result]) -> list[MeasuredTable]:
     counted = (
         (hits, f"Seeds at the global optimum (final reward above {SUCCESS:g})."),
         (on_its_hill, "Seeds on the global optimum's hill (final reward above 0, which no other place has)."),
@@ -44,12 +44,14 @@ def on_its_hill(result: Result) -> tuple[int, int]:
     return int((returns > 0).sum()), len(returns)
 
 
-def _table(results: Sequence[Result], count: Callable[[Result], tuple[int, int]], title: str) -> Table:
+def _table(
+    results: Sequence[Result], count: Callable[[Result], tuple[int, int]], title: str
+) -> MeasuredTable:
     unscaled = (f"rewards as they are, alpha from {start:g} to {start / 100:g}" for start in FIRST_ALPHAS)
     rows = [["alpha", "rewards / 20, alpha from 1 to 0.01", *unscaled]]
     for k, name in enumerate(NAMES):
         rows.append([name, *(share(*count(result)) for result in results[k :: len(NAMES)])])
-    return Table(f"Differential game. {title}", rows, frozenset(rows[0]))
+    return MeasuredTable(f"Differential game. {title}", rows, frozenset(rows[0]))
 
 
 CLAIM = Claim(
@@ -59,4 +61,12 @@ CLAIM = Claim(
     "",
 )
 
-REWARDS = Entry("rewards", "beyond", CLAIM, cells, run, tables=tables)
+REWARDS = PaperEntry(
+    "rewards",
+    "beyond",
+    "the rewards' scale and the first alpha, in the differential game",
+    CLAIM,
+    cells,
+    run,
+    tables=tables,
+)

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .entry import Cell, Entry, Result, Table
-from .learning import run, share
-from .matrix import alpha_cell, fop_cell, hits
-from .paper import Claim
-from .presets import MATRIX_ALPHA, MATRIX_FIRST_ALPHAS
+from .claims import Claim
+from .entry import Cell, MeasuredTable, PaperEntry, Result
+from .learning_cells import run, share
+from .matrix_cells import alpha_cell, fop_cell, hits
+from .settings import MATRIX_ALPHA, MATRIX_FIRST_ALPHAS
 
 if TYPE_CHECKING:
     from fop_algos.networks.mixers import Routing
@@ -76,7 +76,7 @@ def cells(seeds: int) -> list[Cell]:
     return [*ways(seeds), *first_alphas(seeds)]
 
 
-def tables(results: Sequence[Result]) -> list[Table]:
+def tables(results: Sequence[Result]) -> list[MeasuredTable]:
     of_ways, of_alphas = results[: len(ways(1))], results[len(ways(1)) :]
     rows = [["way", "gradient to q_i - v_i", "through v_i", "v_jt", "v_i", "at (A, A)", "q_tot(A, A)"]]
     tried = [(way, "soft") for way in WAYS] + [(way, "largest q_i") for way in HARD]
@@ -94,7 +94,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
             ]
         )
     found = [
-        Table(
+        MeasuredTable(
             "Matrix game: between the published code and the equation as printed, one thing at a time "
             "(q_tot(A, A): 10 %, median, 90 % of the seeds; 8 is right).",
             rows,
@@ -105,7 +105,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
     for k, way in enumerate(HARD):
         some = of_alphas[k * len(MATRIX_FIRST_ALPHAS) : (k + 1) * len(MATRIX_FIRST_ALPHAS)]
         rows.append([NAMES[way], *(share(*hits(result)) for result in some)])
-    found.append(Table("Matrix game: seeds at (A, A) by the first alpha.", rows, frozenset(rows[0])))
+    found.append(MeasuredTable("Matrix game: seeds at (A, A) by the first alpha.", rows, frozenset(rows[0])))
     return found
 
 
@@ -124,4 +124,12 @@ CLAIM = Claim(
 )
 
 
-ROUTING = Entry("routing", "beyond", CLAIM, cells, run, tables=tables)
+ROUTING = PaperEntry(
+    "routing",
+    "beyond",
+    "FOP's published code and equation 18 as printed, step by step",
+    CLAIM,
+    cells,
+    run,
+    tables=tables,
+)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import paper
-from .entry import Cell, Check, Entry, Result
-from .learning import run, share
-from .matrix import alpha_cell, hits
-from .presets import FINAL_ALPHAS, MOST
+from . import claims
+from .entry import Cell, Check, PaperEntry, Result
+from .learning_cells import run, share
+from .matrix_cells import alpha_cell, hits
+from .settings import FINAL_ALPHAS, MOST
 
 
 def cells(seeds: int) -> list[Cell]:
@@ -33,4 +33,12 @@ def checks(results: Sequence[Result]) -> list[Check]:
     return found
 
 
-TABLE_2 = Entry("table2", "games", paper.CLAIMS["table2"], cells, run, checks)
+TABLE_2 = PaperEntry(
+    "table2",
+    "games",
+    "FOP in the matrix game, with different final values of alpha",
+    claims.CLAIMS["table2"],
+    cells,
+    run,
+    checks,
+)

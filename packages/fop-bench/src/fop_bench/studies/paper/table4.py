@@ -8,9 +8,9 @@ from typing import Any
 from fop_bench.jobs.blocks import Tell
 from fop_envs.smac.maps import load_map
 
-from . import paper
-from .entry import Cell, Check, Entry, Result
-from .maps import MAPS, as_text, settings
+from . import claims
+from .entry import Cell, Check, PaperEntry, Result
+from .map_cells import MAPS, as_text, settings
 
 
 def cells(seeds: int) -> list[Cell]:
@@ -20,7 +20,7 @@ def cells(seeds: int) -> list[Cell]:
 
 def run(cell: Cell, tell: Tell) -> Any:
     """Both armies as the engine has them: `[agents, enemies]`, each a count by type."""
-    armies: list[paper.Army] = [{}, {}]
+    armies: list[claims.Army] = [{}, {}]
     for call in load_map(cell.settings["map"]).spawn_calls:
         army = armies[call.player - 1]
         army[call.unit] = army.get(call.unit, 0) + call.count
@@ -38,18 +38,18 @@ def checks(results: Sequence[Result]) -> list[Check]:
     found.append(
         Check(
             "maps whose sides differ",
-            ", ".join(paper.ASYMMETRIC),
+            ", ".join(claims.ASYMMETRIC),
             ", ".join(uneven) or "none",
-            set(uneven) == set(paper.ASYMMETRIC),
+            set(uneven) == set(claims.ASYMMETRIC),
         )
     )
     return found
 
 
-def _army(what: str, name: str, side: int, ours: paper.Army) -> Check:
+def _army(what: str, name: str, side: int, ours: claims.Army) -> Check:
     """Another army than the paper's is the right one if the paper's can't be: if it isn't as large as SMAC's
     own list of maps says, and ours is."""
-    printed, size = paper.TABLE_4[name][side], paper.SMAC_UNITS[name][side]
+    printed, size = claims.TABLE_4[name][side], claims.SMAC_UNITS[name][side]
     total = sum(printed.values())
     condition = ""
     if ours != printed and total != size and sum(ours.values()) == size:
@@ -60,4 +60,6 @@ def _army(what: str, name: str, side: int, ours: paper.Army) -> Check:
     return Check(what, as_text(printed), as_text(ours), ours == printed or bool(condition), None, condition)
 
 
-TABLE_4 = Entry("table4", "maps", paper.CLAIMS["table4"], cells, run, checks)
+TABLE_4 = PaperEntry(
+    "table4", "maps", "the armies of both sides on four maps", claims.CLAIMS["table4"], cells, run, checks
+)

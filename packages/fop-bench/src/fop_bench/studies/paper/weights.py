@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fop_bench.jobs.blocks import Tell
-from fop_bench.report.plots import COLOURS, pyplot
+from fop_bench.report.figure_style import COLOURS, pyplot
 
-from .entry import Cell, Entry, Result, Table
-from .learning import at_best, built, cell, share, short
-from .matrix import OPTIMUM
-from .paper import Claim
+from .claims import Claim
+from .entry import Cell, MeasuredTable, PaperEntry, Result
+from .learning_cells import at_best, built, cell, share, short
+from .matrix_cells import OPTIMUM
 from .routing import ROUTED, routing
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def look(algorithm: Fop, clock: Clock) -> dict[str, list[float]]:
     return {name: [short(x) for x in numbers.tolist()] for name, numbers in found.items()}
 
 
-def tables(results: Sequence[Result]) -> list[Table]:
+def tables(results: Sequence[Result]) -> list[MeasuredTable]:
     import numpy as np
 
     rows = [["gradient to q_i - v_i", "learning steps", *COLUMNS, "at (A, A)"]]
@@ -116,7 +116,7 @@ def tables(results: Sequence[Result]) -> list[Table]:
         "Matrix game, medians of the seeds, means over the agents; lambda_i(A, not A) is that of the agent "
         "who plays A."
     )
-    return [Table(title, rows, frozenset({rows[0][0], rows[0][-1]}))]
+    return [MeasuredTable(title, rows, frozenset({rows[0][0], rows[0][-1]}))]
 
 
 COLUMNS = {
@@ -165,9 +165,10 @@ CLAIM = Claim(
     "",
 )
 
-WEIGHTS = Entry(
+WEIGHTS = PaperEntry(
     "weights",
     "beyond",
+    "FOP's weights lambda_i while it learns the matrix game",
     CLAIM,
     cells,
     run,

@@ -8,11 +8,11 @@ from typing import Any
 from fop_bench.jobs.blocks import Tell
 from fop_envs.games.payoffs import payoff_table
 
-from . import learning
-from .entry import Cell, Entry, Result, Table
-from .matrix import method_cell
-from .paper import Claim
-from .presets import FOR_UNKNOWN_GAMES, MATRIX_UPDATES, WIDER_GAMES
+from . import learning_cells
+from .claims import Claim
+from .entry import Cell, MeasuredTable, PaperEntry, Result
+from .matrix_cells import method_cell
+from .settings import FOR_UNKNOWN_GAMES, MATRIX_UPDATES, WIDER_GAMES
 
 METHODS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "FOP": ("fop", {}),
@@ -44,7 +44,7 @@ def cells(seeds: int) -> list[Cell]:
     return [
         method_cell(algorithm, seeds)
         if game == "paper" and not changes
-        else learning.cell(f"{row} on {game}", algorithm, seeds, MATRIX_UPDATES, payoff=game, **changes)
+        else learning_cells.cell(f"{row} on {game}", algorithm, seeds, MATRIX_UPDATES, payoff=game, **changes)
         for row, (algorithm, changes) in METHODS.items()
         for game in WIDER_GAMES
     ]
@@ -55,13 +55,13 @@ def run(cell: Cell, tell: Tell) -> Any:
 
     Cells of the paper's game are other entries', too, which read more.
     """
-    value = learning.run(cell, tell)
+    value = learning_cells.run(cell, tell)
     if cell.settings["payoff"] == "paper":
         return value
     return {name: value[name][-1:] for name in ("actions", "returns")}
 
 
-def tables(results: Sequence[Result]) -> list[Table]:
+def tables(results: Sequence[Result]) -> list[MeasuredTable]:
     """Seeds at the optimum, a row for each method; and what makes each game hard."""
     places = iter(results)
     rows = [["method", *WIDER_GAMES]]
@@ -71,15 +71,15 @@ def tables(results: Sequence[Result]) -> list[Table]:
         "for each method, with one setting for all games, a column for each game. FOP for unknown games: "
         "alpha 10 to 0.01 and epsilon 0.1, found on climbing, penalty-100 and random-3x4-0 with other seeds."
     )
-    return [Table(title, rows, frozenset({"method"})), games()]
+    return [MeasuredTable(title, rows, frozenset({"method"})), games()]
 
 
 def _share(result: Result, game: str) -> str:
-    hits, n = learning.at_best(result.value, float(payoff_table(game).max()))
-    return f"{hits} of {n} ({learning.interval(hits, n)})"
+    hits, n = learning_cells.at_best(result.value, float(payoff_table(game).max()))
+    return f"{hits} of {n} ({learning_cells.interval(hits, n)})"
 
 
-def games() -> Table:
+def games() -> MeasuredTable:
     """The games' sizes, and how good an agent's part of the optimum is among agents that act at random."""
     rows = [["game", "agents", "actions", "optimum", "next best", "worst", "rank among random partners"]]
     for name in WIDER_GAMES:
@@ -100,7 +100,7 @@ def games() -> Table:
         "The games. The last column ranks each agent's action in the (first) optimum by what it earns on "
         "average while the others act at random: where it isn't 1, exploration speaks against the optimum."
     )
-    return Table(title, rows, frozenset({"game"}))
+    return MeasuredTable(title, rows, frozenset({"game"}))
 
 
 def ranks(payoff: Any) -> list[int]:
@@ -115,4 +115,12 @@ def ranks(payoff: Any) -> list[int]:
     return found
 
 
-WIDER = Entry("wider", "beyond", CLAIM, cells, run, tables=tables)
+WIDER = PaperEntry(
+    "wider",
+    "beyond",
+    "every method on matrix games, most of which the paper doesn't play",
+    CLAIM,
+    cells,
+    run,
+    tables=tables,
+)

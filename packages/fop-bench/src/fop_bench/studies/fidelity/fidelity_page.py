@@ -1,0 +1,157 @@
+"""The page on fidelity, generated from the records of a folder: whatever is a number on it was measured."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from fop_core.errors import FopError
+from fop_envs.smac.maps import map_names
+
+from . import fidelity_figures, fidelity_output, published_results
+from .captioned_tables import as_markdown
+from .fidelity_output import Found
+from .fidelity_records import Play, Tracks
+from .map_summary import MapSummary
+from .medians import short
+from .replay_tables import replay_tables
+from .sensitivity_tables import sensitivity_tables
+
+FIGURES = {
+    "Places": ("errors", "Distance from the recorded places by loop."),
+    "Quantiles of the recordings in the engine's distribution": (
+        "quantiles",
+        "Where the recordings lie among their plays, in tenths; the line is the floor.",
+    ),
+}
+
+
+def write_page(folder: Path, out: Path) -> list[Path]:
+    """Writes the page and its figures, in `figures/fidelity` beside it; returns the paths.
+
+    A file `<name>_missing.md` beside the page, written by hand, becomes its part on missing rules.
+
+    Raises:
+        FopError: the folder has no records, or the page can't be written.
+    """
+    found = fidelity_output.load(folder)
+    notes = out.with_name(f"{out.stem}_missing.md")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        drawn = fidelity_figures.draw(
+            found.replays, found.maps, out.parent / "figures" / "fidelity", ("png",)
+        )
+        missing = notes.read_text(encoding="utf-8") if notes.exists() else ""
+        out.write_text(page(found, missing), encoding="utf-8")
+    except OSError as error:
+        raise FopError(f"cannot write {out}: {error.strerror or error}") from error
+    return [out, *drawn]
+
+
+def page(found: Found, missing: str = "") -> str:
+    """The page as Markdown. `missing`: its hand-written part, headed by itself."""
+    template = files("fop_bench.studies.fidelity").joinpath("data/page.md").read_text(encoding="utf-8")
+    others = [name for name in map_names() if name not in found.maps]
+    verdicts = [f"- **{name}**: {verdict(item)}" for name, item in found.maps.items()]
+    sensitivity = as_markdown(sensitivity_tables(found.sensitivity))
+    return template.format(
+        engine=fidelity_output.engines(found),
+        seeds=max((record.seed + 1 for record in found.replays if isinstance(record, Play)), default=0),
+        verdicts="\n".join(verdicts) or "Nothing was measured.",
+        others=len(others),
+        names=", ".join(others),
+        missing=_part("", missing.strip()),
+        replays=_part("Recordings played into the engine", _replays(found) if found.maps else ""),
+        heuristic=_part("The heuristic policy", _policies(found) if found.heuristic else ""),
+        sensitivity=_part(
+            "What hangs on the engine's options",
+            f"One option is varied at a time.\n\n{sensitivity}" if sensitivity else "",
+        ),
+    )
+
+
+def _part(title: str, text: str) -> str:
+    """Nothing where there is no text."""
+    return (f"## {title}\n\n" if title and text else "") + (f"{text}\n\n" if text else "")
+
+
+def _replays(found: Found) -> str:
+    *measured, goals = replay_tables(found.maps)
+    parts = [goals.markdown]
+    for table in measured:
+        parts.append(table.markdown)
+        if table.title in FIGURES:
+            name, caption = FIGURES[table.title]
+            parts.append(f"![{caption}](figures/fidelity/{name}.png)")
+    tracked = {record.map for record in found.replays if isinstance(record, Tracks)}
+    for name in found.maps:
+        parts.append(f"### {name}")
+        if name in tracked:
+            caption = f"{name}: one episode, recorded places and the engine's ways"
+            parts.append(f"![{caption}](figures/fidelity/tracks-{name}.png)")
+        caption = f"{name}: loops of deaths and end, each episode among its plays"
+        parts.append(f"![{caption}](figures/fidelity/deaths-{name}.png)")
+    return "\n\n".join(parts)
+
+
+def _policies(found: Found) -> str:
+    played = published_results.policies(found.heuristic)
+    judged = {item.map: published_results.within_reach(item) for item in played if not item.rest}
+    near = [name for name, claim in judged.items() if claim]
+    far = [name for name, claim in judged.items() if claim is False]
+    compared = len(near) + len(far)
+    head = (
+        "SMAC brings a policy of its own: everybody attacks the nearest enemy, and keeps to it. It needs no "
+        "training, so it is the one figure of SMAC's paper that an engine can be asked for at once. Without "
+        f"`heuristic_rest` it comes near the published figure on {len(near)} of {compared} maps"
+    )
+    head += f", and not on {', '.join(far)}." if far else "."
+    return f"{head}\n\n{as_markdown(published_results.policy_tables(found.heuristic))}"
+
+
+def verdict(item: MapSummary) -> str:
+    """A sentence or two on one map, from its goals."""
+    judged = [goal for goal in item.goals if goal.reached is not None]
+    missed = [goal.name for goal in judged if not goal.reached]
+    reached = f"{len(judged) - len(missed)} of {len(judged)} goals reached"
+    outcome = {"same winner", "same survivors"} & set(missed)
+    if not missed:
+        advice = "It fights as the recordings do, as far as they tell."
+    elif not outcome:
+        advice = "Outcomes agree with the recordings as well as the engine's own do; details don't."
+        if item.recording.won == 0:
+            advice += " The recorded team lost every time, so that shows little."
+    else:
+        advice = f"Outcomes don't agree: {_leaning(item)}. Win rates here are the engine's own."
+    return f"{reached}{'; missed: ' if missed else ''}{', '.join(missed)}. {advice} {_figures(item)}"
+
+
+def _leaning(item: MapSummary) -> str:
+    """Which side is too strong, by the dead of both beyond what open-loop play alone explains."""
+    seen, floor = item.recording, item.noise_floor
+    beyond = [
+        seen.plays_losses[side]
+        - seen.losses[side]
+        - (floor.plays_losses[side] - floor.losses[side] if floor else 0.0)
+        for side in (0, 1)
+    ]
+    leaning = "neither side is clearly too strong"
+    if beyond[0] > 0 > beyond[1]:
+        leaning = "the enemy is too strong"
+    elif beyond[0] < 0 < beyond[1]:
+        leaning = "the enemy is too weak"
+    dead = []
+    for side in (0, 1):
+        text = f"{seen.plays_losses[side]:.1f} where {seen.losses[side]:.1f} were recorded"
+        if floor:
+            text += f" (floor: {floor.plays_losses[side]:.1f} where {floor.losses[side]:.1f})"
+        dead.append(text)
+    return f"{leaning}; of the agents fall {dead[0]}, of the enemies {dead[1]}"
+
+
+def _figures(item: MapSummary) -> str:
+    seen = item.recording
+    return (
+        f"Medians: enemies {short(seen.enemies_first.median)} cells from the recorded place when first "
+        f"attacked, first kill off by {short(seen.first_kill.median)} (loops)."
+    )

@@ -1,0 +1,185 @@
+"""What the fidelity commands leave behind: one line of JSON for each episode and seed. Tables and figures
+need no more.
+
+Loops count from the agents' first orders. Lists of two are agents, enemy.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from fop_bench.records.json_files import read_lines
+
+REPLAYS, HEURISTIC, SENSITIVITY = "replays.jsonl", "heuristic.jsonl", "sensitivity.jsonl"
+FORCED_PLAYBACK = "forced_playback.jsonl"
+
+Winner = Literal["agents", "enemy", "nobody"]
+Source = Literal["recording", "engine"]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a battle went.
+
+    Attributes:
+        end: loop of the restart, 1 after the step that decided the battle (or the last that was played).
+        deaths: loops, ascending, of both sides.
+        kills: by unit.
+    """
+
+    end: int
+    winner: Winner
+    survivors: tuple[int, int]
+    deaths: tuple[list[int], list[int]]
+    kills: list[int]
+
+
+class Spawns(msgspec.Struct, frozen=True, kw_only=True):
+    """Spawn places known from a recording, and how many of them the engine has.
+
+    Attributes:
+        cells: units whose cell is known.
+        cells_agree: of these, those in the same cell.
+        exact: units whose position is known to 1/4096.
+        exact_agree: of these, those in the same position.
+        worst: the largest distance of the latter, in cells.
+    """
+
+    cells: int
+    cells_agree: int
+    exact: int
+    exact_agree: int
+    worst: float
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True, tag="reference", tag_field="event"):
+    """An episode that plays are compared with.
+
+    Attributes:
+        source: a recording of StarCraft II, or an episode that the engine made (the noise floor).
+        index: 0 for a recording; which of the engine's episodes otherwise.
+        first_attack: loop of the agents' first attack order; `end` if there is none.
+        moves: `[loop, unit]` of the exact places of agents.
+        targets: `[loop, unit]` of the exact places of enemies.
+        spawns: None for the engine's own episodes.
+    """
+
+    map: str
+    episode: int
+    source: Source
+    index: int
+    engine: str
+    n_agents: int
+    types: list[str]
+    outcome: Outcome
+    first_attack: int
+    moves: list[tuple[int, int]]
+    targets: list[tuple[int, int]]
+    spawns: Spawns | None
+
+
+class Departure(msgspec.Struct, frozen=True, kw_only=True):
+    """The first known place from which the engine's unit is more than half a cell off."""
+
+    loop: int
+    unit: int
+    distance: float
+
+
+class Play(msgspec.Struct, frozen=True, kw_only=True, tag="play", tag_field="event"):
+    """The orders of a reference, played by the engine under a seed.
+
+    Attributes:
+        move_errors: distance in cells for each of the reference's `moves`; None where the unit was dead.
+        target_errors: the same for its `targets`.
+    """
+
+    map: str
+    episode: int
+    source: Source
+    index: int
+    seed: int
+    outcome: Outcome
+    move_errors: list[float | None]
+    target_errors: list[float | None]
+    departure: Departure | None
+
+
+class Tracks(msgspec.Struct, frozen=True, kw_only=True, tag="tracks", tag_field="event"):
+    """Paths of one episode's units, for a figure: `ways[seed][unit]` has x, y every `every` loops."""
+
+    map: str
+    episode: int
+    every: int
+    n_agents: int
+    moves: list[tuple[float, float]]
+    targets: list[tuple[float, float]]
+    ways: list[list[list[tuple[float, float]]]]  # the paths; records on disk have this key
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, tag="policy", tag_field="event"):
+    """A block of episodes of SMAC's heuristic policy.
+
+    Attributes:
+        first: number of the block's first episode.
+        option: the engine's option that departs from its default, and `value`; both empty where none does.
+    """
+
+    map: str
+    rest: bool
+    first: int
+    engine: str
+    option: str
+    value: str
+    won: list[bool]
+    returns: list[float]
+    lengths: list[int]
+    timeouts: list[bool]
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True, tag="variant", tag_field="event"):
+    """What the replays of one map show with an option set to a value (both empty: the defaults).
+
+    A measure is None where there is nothing to measure, `sensitivity.NO_MATCH` where only one side had such a
+    death.
+    """
+
+    map: str
+    option: str
+    value: str
+    engine: str
+    measures: dict[str, float | None]
+
+
+class ForcedPlays(msgspec.Struct, frozen=True, kw_only=True, tag="forced", tag_field="event"):
+    """Forced playback of one recorded episode.
+
+    Attributes:
+        options: those that were varied, as text.
+        loops: how long it was played.
+        agreeing: of the plays under `seeds` seeds, those in which the agents fall as recorded.
+    """
+
+    map: str
+    episode: int
+    options: str
+    engine: str
+    seeds: int
+    loops: int
+    agreeing: int
+
+
+Record = Reference | Play | Tracks | Policy | Variant | ForcedPlays
+
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+def read_records(path: Path) -> list[Record]:
+    """All whole records of a file, none where there is no file. The last line may be torn.
+
+    Raises:
+        DamagedFile: the file can't be read, or a line before the last isn't a record.
+    """
+    return list(read_lines(path, _decoder)) if path.exists() else []

@@ -1,0 +1,42 @@
+"""What the fidelity commands measure."""
+
+from __future__ import annotations
+
+from fop_bench.records.plan import AnyPlan
+
+SEEDS, FLOORS, EPISODES = 32, 2, 1000
+"""Plays of a recorded episode, episodes of the engine's own for each, episodes of the heuristic policy on a
+map."""
+
+RULES = ("attackers_first", "spread_fire")
+"""Options of the engine on whom an enemy shoots at: forced playback tries every combination."""
+
+
+class MeasurementPlan(AnyPlan, frozen=True, kw_only=True):
+    """Everything that the records of a folder depend on.
+
+    Attributes:
+        recordings: maps whose recordings are played, with the digest of their files.
+        episodes: which of each recording; None for all.
+        seeds: plays of each episode.
+        floors: episodes of the engine's own for each recorded one, for the noise floor.
+        policy_maps: on which the heuristic policy plays `policy_episodes`, in each of the modes `rest`.
+        policy_episodes: see there.
+        rest: modes of the policy (`heuristic_rest`).
+        sensitivity: vary the engine's options.
+        settings: options of the engine that depart from their defaults.
+        forced: options of the engine that forced playback varies; None where there is none of it.
+        until: loops of an episode in forced playback at most; None for all up to the last kill.
+    """
+
+    recordings: dict[str, str]
+    episodes: list[int] | None
+    seeds: int
+    floors: int
+    policy_maps: list[str]
+    policy_episodes: int
+    rest: list[bool]
+    sensitivity: bool
+    settings: dict[str, str]
+    forced: list[str] | None = None
+    until: int | None = None
