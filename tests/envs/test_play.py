@@ -128,7 +128,7 @@ def test_the_hook_sees_each_step_with_what_it_led_to() -> None:
         for slot in turn.slots:
             episode = int(turn.episodes[slot])
             totals[episode] = totals.get(episode, 0.0) + float(step.reward[slot])
-            assert turn.times[slot] + 1 == env.steps(slot)  # type: ignore[attr-defined]
+            assert turn.times[slot] + 1 == env.steps(slot)
             assert not np.array_equal(before[slot], turn.obs[slot])
 
     played = play(env, policy, 7, on_step=on_step)
@@ -181,7 +181,7 @@ def test_random_actions_are_available_and_uniform() -> None:
 def test_integers_of_any_width_and_lists_are_actions() -> None:
     wanted = play(Dummy(n_envs=2), lambda turn: np.full((2, 2), STAY), 4)
     assert equal(wanted, play(Dummy(n_envs=2), lambda turn: np.full((2, 2), STAY, np.uint8), 4))
-    assert equal(wanted, play(Dummy(n_envs=2), lambda turn: [[STAY] * 2] * 2, 4))  # type: ignore[arg-type,return-value]
+    assert equal(wanted, play(Dummy(n_envs=2), lambda turn: [[STAY] * 2] * 2, 4))
     game = fop_envs.make("differential", 2)
     assert play(game, lambda turn: np.full((2, 2, 1), 5), 3).returns.tolist() == [10, 10, 10]
 

@@ -1,4 +1,4 @@
-"""What every vector environment does at its door: allocate arrays, refuse wrong slots and illegal actions."""
+"""What every vector environment needs: arrays of the right shapes, and checks of slots and actions."""
 
 from __future__ import annotations
 
