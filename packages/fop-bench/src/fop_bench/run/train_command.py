@@ -184,7 +184,7 @@ def run(suite: str, args: argparse.Namespace, command: Sequence[str]) -> int:
     return 1 if pool.failures else 0
 
 
-def banner(plan: Plan, folder: Path, todo: int, workers: int, command: Sequence[str]) -> str:
+def banner(plan: Plan, folder: Path, todo: int, processes: int, command: Sequence[str]) -> str:
     """Engine, algorithms, budget, seeds, folder, and the command of the paper's protocol."""
     total = len(list(plan.runs()))
     budget = []
@@ -207,7 +207,8 @@ def banner(plan: Plan, folder: Path, todo: int, workers: int, command: Sequence[
         "seeds": ", ".join(map(str, plan.seeds)),
         "budget": text,
         "tests": tests,
-        "runs": f"{total}, {workers} at a time" + (f" ({total - todo} done before)" if todo < total else ""),
+        "runs": f"{total}, {processes} at a time"
+        + (f" ({total - todo} done before)" if todo < total else ""),
         "writes to": str(folder),
     }
     if plan.settings:
