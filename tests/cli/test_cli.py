@@ -1,17 +1,24 @@
 """The command line, run as a user would: in a process of its own, in an empty folder."""
 
+import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
+
+import fop_envs
+from fop_algos.catalogue import CATALOGUE
+from fop_bench.cli import COMMANDS, main
 
 COMMAND = [sys.executable, "-m", "fop_bench"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
@@ -340,6 +347,7 @@ def test_smac_trains_on_a_map(tmp_path: Path) -> None:
     ("words", "status", "sentence"),
     [
         (["smca"], 2, "unknown command 'smca'; did you mean smac?"),
+        (["--verison"], 2, "unknown option '--verison'; did you mean --version?"),
         (["smac"], 2, "the following arguments are required: --maps"),
         (["smac", "--maps", "3mm"], 2, "unknown map '3mm'; did you mean 3m"),
         (["smac", "--maps", "3m", "--algos", "fob"], 2, "unknown algorithm 'fob'; did you mean fop?"),
@@ -408,20 +416,92 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert "Traceback" in done.stderr
 
 
-def test_help_and_list_teach_without_torch(tmp_path: Path) -> None:
+def modules_after(words: list[str], cwd: Path) -> tuple[str, set[str]]:
+    """What a command prints, and the modules that it imported."""
     code = (
-        "import sys; from fop_bench.cli import main; "
-        "main(['list']); sys.exit(9 if 'torch' in sys.modules else 0)"
+        "import sys\n"
+        "from fop_bench.cli import main\n"
+        "try:\n"
+        f"    main({words!r})\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cwd, env=ENVIRONMENT
     )
-    assert "27m_vs_30m" in done.stdout
-    assert "qmix" in done.stdout
-    assert "fop-bench smac --maps all" in bench("--help", cwd=tmp_path).stdout
-    fields = bench("list", "fop", cwd=tmp_path).stdout
-    assert "gamma = 0.99" in fields
-    assert "Discount." in fields
-    fields = bench("list", "maddpg", cwd=tmp_path).stdout
-    assert "for continuous actions (fop-bench differential):" in fields
-    assert "noise = 2.0" in fields
+    return done.stdout, set(done.stderr.split())
+
+
+@pytest.mark.parametrize("words", [["--help"], []])
+def test_help_imports_no_command(words: list[str], tmp_path: Path) -> None:
+    printed, modules = modules_after(words, tmp_path)
+    assert "fop-bench smac --maps all" in printed
+    for name, place in COMMANDS.items():
+        assert f"\n  {name:<12}  {place.summary}\n" in printed
+    heavy = {"torch", "matplotlib", "scipy", "numpy", "msgspec", "fop_envs", "fop_algos"}
+    assert not heavy & modules
+    rooms = {name.split(".")[1] for name in modules if name.startswith("fop_bench.")}
+    assert rooms == {"cli", "arguments"}
+
+
+def test_a_command_imports_no_study_but_its_own(tmp_path: Path) -> None:
+    for words, studies in (
+        (["smac", "--help"], set()),
+        (["list"], set()),
+        (["fidelity", "--help"], {"fidelity"}),
+        (["reproduce", "--help"], {"paper"}),
+    ):
+        _, modules = modules_after(words, tmp_path)
+        found = {name.split(".")[2] for name in modules if name.startswith("fop_bench.studies.")}
+        assert found == studies, words
+        assert "torch" not in modules or words[0] == "reproduce"
+
+
+def test_every_command_and_part_has_a_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, place in COMMANDS.items():
+        command = getattr(import_module(f"fop_bench.{place.module}"), place.name)
+        for part in ([], *([part] for part in command.parts)):
+            with pytest.raises(SystemExit) as leaving:
+                main([name, *part, "--help"])
+            assert leaving.value.code == 0
+            printed = capsys.readouterr().out
+            assert printed.startswith(f"usage: {' '.join(['fop-bench', name, *part])} [-h] [--debug]")
+            if command.examples and not part:
+                assert f"examples:\n  fop-bench {name}" in printed
+            for other, its in command.parts.items():
+                assert part or re.search(rf"^  {other} +{re.escape(its.summary)}$", printed, re.MULTILINE)
+
+
+def test_list_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    for name in (*CATALOGUE, *fop_envs.CATALOGUE):
+        assert f"\n  {name} " in printed
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_list_explains_every_field_of_an_algorithm(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", name]) == 0
+    printed = capsys.readouterr().out
+    entry = CATALOGUE[name]
+    assert printed.startswith(f"{name}: {entry.summary}")
+    for kind in entry.action_kinds:
+        for field in dataclasses.fields(entry.parts(kind).smac):
+            assert re.search(rf"^{field.name} = .+\n    \S", printed, re.MULTILINE), field.name
+    continuous = "for continuous actions (fop-bench differential):" in printed
+    assert continuous is ("continuous" in entry.action_kinds)
+
+
+@pytest.mark.parametrize("game", ["matrix", "differential"])
+def test_every_algorithm_trains_from_the_command_line(game: str, tmp_path: Path) -> None:
+    spec = fop_envs.make(game).spec
+    words = [game, "--algos", "all", "--updates", "2", "--seeds", "1", "--test-every", "1000"]
+    words += ["--test-episodes", "1", "--workers", "2", "--out", "out"]
+    done = bench(*words, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = {name for name, entry in CATALOGUE.items() if entry.plays(spec)}
+    assert expected
+    assert {path.name for path in (tmp_path / "out" / game).iterdir()} == expected
+    for name in expected:
+        assert numbers(tmp_path / "out" / game / name / "seed-0")[-1]["outcome"] == "finished", name

@@ -1,4 +1,4 @@
-"""Forced playback on episodes of 3m made by hand; their agents have no orders: they stand still."""
+"""Forced playback on episodes of 3m made by hand: the agents get no orders and stand where they appear."""
 
 from __future__ import annotations
 

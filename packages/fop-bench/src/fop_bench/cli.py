@@ -102,11 +102,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _about(argv: Sequence[str]) -> int:
     """What `fop-bench` says without a command; 2 where nothing was asked for."""
-    parser = Parser("fop-bench", description=DESCRIPTION, epilog=EXAMPLES)
+    commands = listed({name: place.summary for name, place in COMMANDS.items()})
+    parser = Parser(
+        "fop-bench",
+        usage="fop-bench [-h] [--version] COMMAND ...",
+        description=DESCRIPTION,
+        epilog=f"commands (fop-bench COMMAND --help):\n{commands}\n\n{EXAMPLES}",
+    )
     parser.add_argument("--version", action="version", version=f"fop-bench {__version__}")
-    commands = parser.add_subparsers(metavar="command", title="commands")
-    for name, place in COMMANDS.items():
-        commands.add_parser(name, help=place.summary, prog=name)
     _check_options(parser, argv)
     parser.parse_known_args(argv)
     parser.print_help()

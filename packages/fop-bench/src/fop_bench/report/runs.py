@@ -15,7 +15,6 @@ from fop_bench.records.run_records import (
     Manifest,
     Record,
     Test,
-    Train,
     read_records,
 )
 from fop_core.errors import FopError
@@ -32,10 +31,6 @@ class Run:
     @property
     def tests(self) -> list[Test]:
         return [record for record in self.records if isinstance(record, Test)]
-
-    @property
-    def trains(self) -> list[Train]:
-        return [record for record in self.records if isinstance(record, Train)]
 
     @property
     def end(self) -> End | None:

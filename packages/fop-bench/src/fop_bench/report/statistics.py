@@ -37,29 +37,10 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> Estimate:
     return Estimate(p, low, high)
 
 
-def interquartile_mean(values: Sequence[float]) -> float:
-    """The mean of the middle half (Agarwal et al. 2021)."""
-    from scipy.stats import trim_mean
-
-    return float(trim_mean(np.asarray(values, dtype=np.float64), 0.25))
-
-
 def median(values: Sequence[float], confidence: float = 0.95) -> Estimate:
-    """The median over seeds with a bootstrap interval; see `bootstrapped`."""
-    return bootstrapped(values, np.median, confidence)
+    """The median over seeds with the percentile interval of 10,000 resamples under a fixed seed.
 
-
-def iqm(values: Sequence[float], confidence: float = 0.95) -> Estimate:
-    """The interquartile mean over seeds with a bootstrap interval; see `bootstrapped`."""
-    from scipy.stats import trim_mean
-
-    return bootstrapped(values, lambda x, axis=-1: trim_mean(x, 0.25, axis=axis), confidence)
-
-
-def bootstrapped(values: Sequence[float], statistic: object, confidence: float = 0.95) -> Estimate:
-    """`statistic` of `values` with the percentile interval of 10,000 resamples under a fixed seed.
-
-    One value has no spread to resample: its interval is NaN. Equal values have an interval of no width.
+    One value can't be resampled: its interval is NaN. Equal values have an interval of no width.
 
     Raises:
         ValueError: there are no values.
@@ -67,7 +48,7 @@ def bootstrapped(values: Sequence[float], statistic: object, confidence: float =
     sample = np.asarray(values, dtype=np.float64)
     if sample.size == 0:
         raise ValueError("no values to summarise")
-    value = float(statistic(sample, axis=-1))  # type: ignore[operator]
+    value = float(np.median(sample))
     if sample.size == 1:
         return Estimate(value, float("nan"), float("nan"))
     if np.ptp(sample) == 0:
@@ -76,7 +57,7 @@ def bootstrapped(values: Sequence[float], statistic: object, confidence: float =
 
     interval = bootstrap(
         (sample,),
-        statistic,
+        np.median,
         n_resamples=10_000,
         confidence_level=confidence,
         method="percentile",

@@ -1,1 +1,1 @@
-"""The engine held against recordings of StarCraft II and against published figures."""
+"""The engine compared with recordings of StarCraft II and with published results."""

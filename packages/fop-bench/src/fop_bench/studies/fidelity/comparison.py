@@ -17,7 +17,7 @@ FREE_LOOPS = 40
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Plays against the episodes whose orders they got: recordings, or the engine's own (the floor).
+    """Plays against the episodes whose orders they got: recordings, or the engine's own (the noise floor).
 
     Attributes:
         episodes: how many.

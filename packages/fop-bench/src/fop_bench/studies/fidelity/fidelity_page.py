@@ -21,7 +21,7 @@ FIGURES = {
     "Places": ("errors", "Distance from the recorded places by loop."),
     "Quantiles of the recordings in the engine's distribution": (
         "quantiles",
-        "Where the recordings lie among their plays, in tenths; the line is the floor.",
+        "Where the recordings lie among their plays, in tenths; the line is the noise floor.",
     ),
 }
 
@@ -64,7 +64,7 @@ def page(found: Found, missing: str = "") -> str:
         replays=_part("Recordings played into the engine", _replays(found) if found.maps else ""),
         heuristic=_part("The heuristic policy", _policies(found) if found.heuristic else ""),
         sensitivity=_part(
-            "What hangs on the engine's options",
+            "The effect of the engine's options",
             f"One option is varied at a time.\n\n{sensitivity}" if sensitivity else "",
         ),
     )
@@ -87,7 +87,7 @@ def _replays(found: Found) -> str:
     for name in found.maps:
         parts.append(f"### {name}")
         if name in tracked:
-            caption = f"{name}: one episode, recorded places and the engine's ways"
+            caption = f"{name}: one episode, recorded places and the engine's paths"
             parts.append(f"![{caption}](figures/fidelity/tracks-{name}.png)")
         caption = f"{name}: loops of deaths and end, each episode among its plays"
         parts.append(f"![{caption}](figures/fidelity/deaths-{name}.png)")
@@ -144,7 +144,7 @@ def _leaning(item: MapSummary) -> str:
     for side in (0, 1):
         text = f"{seen.plays_losses[side]:.1f} where {seen.losses[side]:.1f} were recorded"
         if floor:
-            text += f" (floor: {floor.plays_losses[side]:.1f} where {floor.losses[side]:.1f})"
+            text += f" (noise floor: {floor.plays_losses[side]:.1f} where {floor.losses[side]:.1f})"
         dead.append(text)
     return f"{leaning}; of the agents fall {dead[0]}, of the enemies {dead[1]}"
 

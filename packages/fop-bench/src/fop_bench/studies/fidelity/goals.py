@@ -63,12 +63,12 @@ def goals_of(
         below("all deaths (median)", "10 %", recording.deaths.median, 0.1, recording.deaths.n),
     ]
     for name, gap in (("same winner", winners), ("same survivors", survivors)):
-        target = "within 5 points of the floor"
+        target = "within 5 points of the noise floor"
         if gap is None:
-            goals.append(goal(name, target, "no floor", None))
+            goals.append(goal(name, target, "no noise floor", None))
         else:
             goals.append(goal(name, target, f"{100 * gap[0]:+.0f} points", abs(gap[0]) <= 0.05))
     pile = recording.quantiles.pile
-    own = f" (floor: {floor.quantiles.pile or 'spread'})" if floor else ""
+    own = f" (noise floor: {floor.quantiles.pile or 'spread'})" if floor else ""
     goals.append(goal("quantiles", "not piled up", (pile or "spread") + own, not pile))
     return goals

@@ -1,16 +1,17 @@
-"""The engine's own floor: how well the engine would agree with a recording of itself.
+"""The noise floor: how well the engine would agree with a recording of itself.
 
 Recorded orders are played open loop. The team that was recorded answered what its own battle did; under
 another seed a target dies two loops earlier or later, and the orders no longer fit. So even a perfect engine
 wouldn't agree with the recordings, and the goals are measured from what it would reach.
 
-The floor is this. For each recorded episode the engine plays an episode of its own (`own_episode`): a team of
+It is measured so. For each recorded episode the engine plays an episode of its own (`own_episode`): a team of
 SMAC agents that does what the recorded one did, step by step, as long as that is possible, and answers its
 own battle where it isn't. That episode takes the recording's place: its orders, its exact places and its
 deaths are known as the recording's are, and the orders are played open loop under other seeds, by the same
-code. The agreement of those plays with that episode is the floor. Both sides of the comparison lose the same
-thing, the answer to one's own battle; what remains between floor and recording is the engine's infidelity, up
-to one difference: the team of the floor is a patched copy of the recorded one, not the recorded network.
+code. The agreement of those plays with that episode is the noise floor. Both sides of the comparison lose the
+same thing, the answer to one's own battle; what remains between noise floor and recording is the engine's
+infidelity, up to one difference: the team here is a patched copy of the recorded one, not the recorded
+network.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Recorded orders played into the engine, and how far it strays from the recording.
+"""Recorded orders played into the engine, and how far its units are from the recorded places.
 
 An episode's orders are given to the engine's units at the loops at which the game's got them (open loop: they
 don't answer what the engine's battle does differently). Compared are the places of the agents' units at each

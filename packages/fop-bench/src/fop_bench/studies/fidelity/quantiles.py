@@ -32,7 +32,7 @@ class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
         low_end: share in the lowest twentieth: the episode was earlier than its plays.
         high_end: share in the highest twentieth.
         width: the plays' range from the 10th to the 90th percentile, in loops.
-        pile: `ends` or `middle` where more lie there than chance and the floor explain (1 %), else "".
+        pile: `ends` or `middle` where more lie there than chance and the noise floor explain (1 %), else "".
     """
 
     values: list[float]
@@ -96,9 +96,9 @@ def quantiles_of(pairs: Sequence[Pair], beside: Quantiles | None) -> Quantiles:
 def pile_up(episodes: int, middle: float, ends: float, beside: Quantiles | None = None) -> str:
     """Do more episodes lie there than chance explains (1 %)?
 
-    Half and a tenth are expected, or the floor's shares where those are larger: a recorded team answered its
-    own battle, so even a perfect engine's plays lie round it unevenly. Statistics of one episode hang
-    together, so episodes are counted, not statistics.
+    Half and a tenth are expected, or the noise floor's shares where those are larger: a recorded team
+    answered its own battle, so even a perfect engine's plays lie round it unevenly. Statistics of one
+    episode depend on each other, so episodes are counted, not statistics.
     """
     from scipy.stats import binom
 

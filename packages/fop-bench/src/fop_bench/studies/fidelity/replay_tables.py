@@ -22,7 +22,7 @@ def replay_tables(summary: Mapping[str, MapSummary]) -> list[CaptionedTable]:
 
 
 def _with_floor(item: MapSummary, cell: object) -> str:
-    """A cell of the recordings and, in brackets, of the floor; `cell` is a function of a comparison."""
+    """A cell of the recordings and, in brackets, of the noise floor; `cell` is a function of a comparison."""
     assert callable(cell)
     return (
         f"{cell(item.recording)} ({cell(item.noise_floor)})"
@@ -65,7 +65,7 @@ def _places(summary: Mapping[str, MapSummary]) -> CaptionedTable:
     return CaptionedTable(
         "Places",
         rows,
-        "Distance from the recorded places in cells, median / 90th percentile; in brackets the engine's own "
+        "Distance from the recorded places in cells, median / 90th percentile; in brackets the noise "
         "floor. Agents: at their move orders, up to loop 40 and up to their first attack order, and in the "
         "whole episode; enemies: at the first order that targets them, and at all new ones.",
     )
@@ -93,10 +93,10 @@ def _deaths(summary: Mapping[str, MapSummary]) -> CaptionedTable:
     return CaptionedTable(
         "Deaths",
         rows,
-        "Differences from the recorded loops, median / 90th percentile, floor in brackets. First enemy and "
-        "first agent to die, and the end: in loops (8 a step); `shift`: with sign, positive where the engine "
-        "is late. All deaths: the k-th against the k-th of each side, in percent of its loop; `none`: at "
-        "this share of cases only one side had such a death. Same killer: share of the agents' kills.",
+        "Differences from the recorded loops, median / 90th percentile, noise floor in brackets. First enemy "
+        "and first agent to die, and the end: in loops (8 a step); `shift`: with sign, positive where the "
+        "engine is late. All deaths: the k-th against the k-th of each side, in percent of its loop; `none`: "
+        "at this share of cases only one side had such a death. Same killer: share of the agents' kills.",
     )
 
 
@@ -106,7 +106,7 @@ def _in_percent(values: object) -> str:
 
 
 def _outcomes(summary: Mapping[str, MapSummary]) -> CaptionedTable:
-    rows = [["map", "won recorded", "won engine", "own floor won", "same winner", "gap", "interval"]]
+    rows = [["map", "won recorded", "won engine", "won in noise floor", "same winner", "gap", "interval"]]
     rows[0] += ["same survivors", "gap", "interval", "agents lost", "enemies lost"]
     for name, item in summary.items():
         seen, floor = item.recording, item.noise_floor
@@ -125,9 +125,9 @@ def _outcomes(summary: Mapping[str, MapSummary]) -> CaptionedTable:
         "Outcomes",
         rows,
         "Percent. Same winner, same survivors (as many agents left): share of plays that agree with their "
-        "recording, in brackets the floor, the gap between both in points with a 95 % bootstrap interval "
-        "over episodes. Own floor won: of the engine's own episodes by a copy of the recorded team that "
-        "answers its own battle. Lost: mean dead, recorded / played.",
+        "recording, in brackets the noise floor, the gap between both in points with a 95 % bootstrap "
+        "interval over episodes. Won in noise floor: of the engine's own episodes by a copy of the recorded "
+        "team that answers its own battle. Lost: mean dead, recorded / played.",
     )
 
 
@@ -152,7 +152,7 @@ def _quantiles(summary: Mapping[str, MapSummary]) -> CaptionedTable:
         "own plays) in the middle half (50 expected), in the outer tenth (10 expected), below 5 % (the "
         "recording is earlier than the engine) and above 95 %. Width: range from the 10th to the 90th "
         "percentile of an episode's plays in loops, median / 90th percentile over episodes. Piled up: more "
-        "than chance explains (1 %), beside the floor where that has more than expected.",
+        "than chance explains (1 %), beside the noise floor where that has more than expected.",
     )
 
 
@@ -174,7 +174,7 @@ def _departures(summary: Mapping[str, MapSummary]) -> CaptionedTable:
         "Where the engine first leaves the recording",
         rows,
         "The first known place that is more than half a cell off: share of plays with such a place, its loop "
-        "(median / 90th percentile, floor in brackets), whose place it was, and the earliest of all.",
+        "(median / 90th percentile, noise floor in brackets), whose place it was, and the earliest of all.",
     )
 
 

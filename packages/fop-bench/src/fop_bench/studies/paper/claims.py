@@ -79,15 +79,13 @@ CLAIMS = {
     "temperatures": Claim(
         "Temperatures",
         "FOP is robust to how the team's temperature is adjusted; the agents' temperatures may follow "
-        "equation "
-        "17, smoothed, or the objective J(alpha_i).",
+        "equation 17, smoothed, or the objective J(alpha_i).",
         "C and D.3",
     ),
     "theory": Claim(
         "Theory",
         "IGO makes the joint divergence a sum (A); factorised soft policy iteration rises to the optimum "
-        "(B); "
-        "rules for the temperatures (C).",
+        "(B); rules for the temperatures (C).",
         "A to C",
     ),
 }

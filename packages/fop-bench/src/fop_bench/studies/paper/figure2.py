@@ -117,8 +117,7 @@ def tables(results: Sequence[Result]) -> list[MeasuredTable]:
         MeasuredTable(
             "Where the seeds end (global optimum: reward above 9; local: within 1 of its 0), and the area of "
             "the ellipse that holds 95 % of what was explored before convergence (median of the seeds; the "
-            "whole "
-            "square has 400).",
+            "whole square has 400).",
             rows,
             frozenset({"method", "sigma", "global optimum"}),
         )

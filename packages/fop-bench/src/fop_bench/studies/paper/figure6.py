@@ -20,8 +20,8 @@ from .map_cells import MAPS, settings
 FLYERS = frozenset({"Medivac"})
 """Who needs no ground."""
 CONDITION = (
-    "the paper's figure, pictures of StarCraft II, could not be read: ours is held against SMAC's list of "
-    "maps and their ground alone"
+    "the paper's figure, pictures of StarCraft II, could not be read: ours is compared with SMAC's list "
+    "of maps and their ground alone"
 )
 
 # The smaller and the larger type of a side, and flyers: agents in blues, the enemy in oranges.

@@ -79,7 +79,7 @@ def joint_values(name: str, result: Result, printed: Values | None, holds: Calla
         rows_of(joint.tolist()),
         holds(joint),
         len(result.value["joint"]),
-        "" if printed is not None else "the paper's values could not be read; held against the payoff alone",
+        "" if printed is not None else "the paper's values could not be read; compared with the payoff alone",
     )
 
 

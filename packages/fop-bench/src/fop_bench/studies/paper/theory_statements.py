@@ -146,9 +146,8 @@ FACTORISED = {
     "theorem1": "Theorem 1, the iteration ends at the optimum over all joint policies",
 }
 CONDITION = (
-    "Lemma 2, Theorem 1 and equation 15 are held to games where the joint value of every product policy is "
-    "additive "
-    "in the actions, which is what the proofs use; in others they fail (table below)"
+    "Lemma 2, Theorem 1 and equation 15 are tested on games where the joint value of every product policy is "
+    "additive in the actions, which is what the proofs use; in others they fail (table below)"
 )
 
 
@@ -175,11 +174,11 @@ def checks(results: Sequence[Result]) -> list[Check]:
 def tables(results: Sequence[Result]) -> list[MeasuredTable]:
     rows = [["statement", *(f"{kind} games" for kind in KINDS)]]
     for name, what in (ALWAYS | FACTORISED).items():
-        held = [
+        counts = [
             f"{sum(x <= ROUNDING for x in result.value[name])} of {len(result.value[name])}"
             for result in results
         ]
-        rows.append([what, *held])
+        rows.append([what, *counts])
     title = (
         f"In how many games a statement holds, to {ROUNDING:g}: 2 or 3 agents with 2 or 3 actions each, "
         "random temperatures and policies."
