@@ -1,7 +1,9 @@
 """Trains VDN's agents with a mixer of your own: a non-negative weight per agent, learned from the state.
 
-Run: python examples/bring_your_own_mixer.py
+Run: python examples/bring_your_own_mixer.py [updates]
 """
+
+import sys
 
 import torch
 from torch import Tensor, nn
@@ -27,13 +29,14 @@ class WeightedSum(Mixer):
         return weighted + self.bias(state).squeeze(-1)
 
 
+updates = int(sys.argv[1]) if len(sys.argv) > 1 else 400
 torch.set_num_threads(1)
 env = fop_envs.make("dummy", n_envs=8, seed=0)
 config = vd.ValueDecompositionConfig(mixer="vdn", episodes_per_round=8, updates_per_round=8)
 algorithm = vd.ValueDecomposition("weighted sum", env.spec, config, seed=0, mixer=WeightedSum(env.spec))
 state = TrainState(algorithm, EpisodeReplay(env.spec, config.buffer_episodes, seed=0))
 
-for event in train(state, env, updates=400):
+for event in train(state, env, updates=updates):
     if isinstance(event, Trained) and event.clock.episodes % 80 == 0:
         print(
             f"{event.clock.env_steps:6d} steps  episode return {event.returns.mean():6.2f}  {event.metrics}"

@@ -1,9 +1,10 @@
-"""Trains FOP on the matrix game of its paper and prints what it found (about a minute).
+"""Trains FOP on the matrix game of its paper and prints what it found (10,000 updates: about a minute).
 
-Run: python examples/train_fop_on_the_matrix_game.py
+Run: python examples/train_fop_on_the_matrix_game.py [updates]
 """
 
 import itertools
+import sys
 
 import torch
 
@@ -12,13 +13,14 @@ from fop_algos import catalogue
 from fop_algos.training.train import Trained, TrainState, train
 from fop_core.replay import EpisodeReplay
 
+updates = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
 torch.set_num_threads(1)  # the nets are tiny, and a fixed number of threads gives the same numbers every time
 
 env = fop_envs.make("matrix", seed=0)
 fop = catalogue.build("fop", env.spec, seed=0)
 state = TrainState(fop, EpisodeReplay(env.spec, fop.config.buffer_episodes, seed=0))
 
-for event in train(state, env, updates=10_000):
+for event in train(state, env, updates=updates):
     if isinstance(event, Trained) and event.clock.updates % 1000 == 0 and event.metrics:
         print(
             f"{event.clock.updates:6d} updates  "

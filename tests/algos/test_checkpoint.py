@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import fop_envs
+from fop_algos import catalogue
 from fop_algos.training import checkpoint
 from fop_algos.training.evaluate import evaluate
 from fop_algos.training.train import train
@@ -20,30 +21,28 @@ def finish(state: Any, env: Any, **limit: int) -> list[Any]:
     return list(train(state, env, test_env=test_env, test_every=30, test_episodes=2, **limit))
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "task", "updates"),
-    [
-        ("fop", "matrix", 40),
-        ("fop", "dummy", 8),
-        ("qmix", "dummy", 8),
-        ("vdn", "matrix", 40),
-        ("maven", "matrix", 20),
-        ("maven", "dummy", 8),
-        ("facmaddpg", "differential", 8),
-        ("masql", "differential", 8),
-        ("fop", "3m", 4),
-    ],
-)
+UPDATES = {"matrix": 20, "dummy": 8, "differential": 8}
+CASES = [
+    (name, task, updates)
+    for name, entry in catalogue.CATALOGUE.items()
+    for task, updates in UPDATES.items()
+    if entry.plays(fop_envs.make(task).spec)
+]
+
+
+@pytest.mark.parametrize(("algorithm", "task", "updates"), [*CASES, ("fop", "3m", 4)])
 def test_resuming_equals_never_having_stopped(  # type: ignore[no-untyped-def]
     new_run, assert_same, tmp_path: Path, algorithm: str, task: str, updates: int
 ) -> None:
-    whole, env = new_run(algorithm, task, target_update_episodes=5)
+    config = catalogue.entry(algorithm).config_for(fop_envs.make(task).spec)
+    often = {"target_update_episodes": 5} if hasattr(config, "target_update_episodes") else {}
+    whole, env = new_run(algorithm, task, **often)
     events = finish(whole, env, updates=updates)
 
-    stopped, env = new_run(algorithm, task, target_update_episodes=5)
+    stopped, env = new_run(algorithm, task, **often)
     early = finish(stopped, env, updates=updates // 2)
     checkpoint.save(tmp_path / "c", stopped, {"note": 7})
-    resumed, env = new_run(algorithm, task, n_envs=3, target_update_episodes=5)
+    resumed, env = new_run(algorithm, task, n_envs=3, **often)
     assert checkpoint.load(tmp_path / "c", resumed) == {"note": 7}
     late = finish(resumed, env, updates=updates)
 
