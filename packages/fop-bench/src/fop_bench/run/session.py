@@ -266,7 +266,8 @@ class Session:
 
 def optimum(algorithm: Any, env: Any, clock: Any) -> dict[str, Any]:
     """For games whose optimum is known: the greedy joint action, the largest reward, whether the action earns
-    it (others may, too), and `q_tot` of the action if it does, else of the first that does.
+    it (others may, too), and `q_tot` of the action if it does, else of the first that does (if the algorithm
+    has one).
 
     With a payoff tensor actions are letters (`AA`). In the differential game they are whole numbers
     (`(5,5)`), and a reward above 9 counts (the best is 10, the other hill's is 0).
@@ -286,7 +287,8 @@ def optimum(algorithm: Any, env: Any, clock: Any) -> dict[str, Any]:
         named, q_tot = f"({round(u1)},{round(u2)})", joint_value(algorithm, env, clock, [[5.0], [5.0]])
     else:
         return {}
-    return {"joint_action": named, "is_optimal": is_optimal, "optimum": best, "q_tot_optimum": q_tot}
+    found = {"joint_action": named, "is_optimal": is_optimal, "optimum": best}
+    return found if q_tot is None else found | {"q_tot_optimum": q_tot}
 
 
 def greedy_play(algorithm: Any, env: Any, clock: Any) -> Any:
@@ -300,10 +302,14 @@ def greedy_play(algorithm: Any, env: Any, clock: Any) -> Any:
     return actions.flatten().numpy()
 
 
-def joint_value(algorithm: Any, env: Any, clock: Any, actions: list[Any]) -> float:
-    """`q_tot` of a joint action in a one-step game."""
+def joint_value(algorithm: Any, env: Any, clock: Any, actions: list[Any]) -> float | None:
+    """`q_tot` of a joint action in a one-step game; None of an algorithm that has none."""
     import torch
 
+    from fop_algos.algorithm import HasJointValue
+
+    if not isinstance(algorithm, HasJointValue):
+        return None
     obs, state, available = _first_look(env)
     return float(algorithm.joint_value(obs, state, available, torch.as_tensor([actions]), clock)[0])
 
