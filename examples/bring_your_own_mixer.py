@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import fop_envs
 from fop_algos.algorithms import value_decomposition as vd
-from fop_algos.networks.mixers import Mixer, Utilities
+from fop_algos.networks.mixers.base import Mixer, Utilities
 from fop_algos.training.train import Trained, TrainState, train
 from fop_core.replay import EpisodeReplay
 from fop_core.types import TaskSpec

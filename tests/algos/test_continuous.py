@@ -6,14 +6,8 @@ import pytest
 import torch
 from torch import distributions as dist
 
-from fop_algos.networks.continuous import (
-    LOG_STD,
-    SquashedGaussian,
-    from_scale,
-    log_slope,
-    to_normal,
-    to_scale,
-)
+from fop_algos.functional.continuous_actions import from_scale, log_slope, to_normal, to_scale
+from fop_algos.networks.policies import LOG_STD, SquashedGaussian
 from fop_core.types import TaskSpec
 
 SPEC = TaskSpec("t", 2, 0, 1, 1, 1, "continuous", 1, -3.0, 5.0)

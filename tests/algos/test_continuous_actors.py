@@ -126,7 +126,7 @@ def test_updates_go_uphill(name: str, fields: dict[str, str]) -> None:
 def test_uniform_episodes_come_first(name: str) -> None:
     spec = fop_envs.make("differential").spec
     entry = catalogue.entry(name)
-    algorithm = catalogue.build(name, spec, type(entry.parts("continuous").games)(uniform_episodes=64), 0)
+    algorithm = catalogue.build(name, spec, type(entry.form("continuous").games)(uniform_episodes=64), 0)
     obs, available = torch.ones(40_000, 2, 1), torch.ones(40_000, 2, 0, dtype=torch.bool)
     uniform = torch.rand(40_000, 2, 2, generator=torch.Generator().manual_seed(0))
 

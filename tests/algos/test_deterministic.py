@@ -12,7 +12,7 @@ import fop_envs
 from fop_algos import catalogue
 from fop_algos.algorithms.deterministic import DeterministicActors, DeterministicConfig, FactoredCritic
 from fop_algos.batch import EpisodeBatch
-from fop_algos.networks.mixers import DopMixer
+from fop_algos.networks.mixers.dop import DopMixer
 from fop_core.types import Clock, TaskSpec
 
 SPEC = TaskSpec("reach", 3, 0, 4, 5, 6, "continuous", 1, -10.0, 10.0)
@@ -43,7 +43,7 @@ def test_actors_climb_what_their_papers_say(name: str) -> None:
     """The derivative along each agent's own net, from values of whole joint actions alone."""
     algorithm = build(name)
     obs, state, actions = moment()
-    algorithm.critic.climbed(obs, state, actions, algorithm.actor(obs)).sum().backward()  # type: ignore[no-untyped-call]
+    algorithm.critic.objective(obs, state, actions, algorithm.actor(obs)).sum().backward()  # type: ignore[no-untyped-call]
     weights = algorithm.actor.net.weights[-1]  # [N, hidden, 1], agent by agent
     assert weights.grad is not None
 
@@ -78,14 +78,14 @@ def test_whose_actions_matter_to_an_actor() -> None:
         algorithm = build(name)
         own = algorithm.actor(obs).detach().requires_grad_()
         slopes = [
-            torch.autograd.grad(algorithm.critic.climbed(obs, state, replayed, own).sum(), own)[0][:, 0]
+            torch.autograd.grad(algorithm.critic.objective(obs, state, replayed, own).sum(), own)[0][:, 0]
             for replayed in (actions, others)
         ]
         assert torch.equal(slopes[0], slopes[1]) is (name != "maddpg")
         moved = own.detach().clone()
         moved[:, 1:] += 0.3  # the others' policies
         moved.requires_grad_()
-        after = torch.autograd.grad(algorithm.critic.climbed(obs, state, actions, moved).sum(), moved)[0][
+        after = torch.autograd.grad(algorithm.critic.objective(obs, state, actions, moved).sum(), moved)[0][
             :, 0
         ]
         assert torch.allclose(after, slopes[0], rtol=1e-12) is (name != "facmaddpg")
@@ -98,7 +98,7 @@ def test_dops_actor_follows_its_own_value_times_its_weight() -> None:
     assert isinstance(critic.mixer, DopMixer)
     obs, state, actions = moment()
     own = algorithm.actor(obs).detach().requires_grad_()
-    (slope,) = torch.autograd.grad(critic.climbed(obs, state, actions, own).sum(), own)
+    (slope,) = torch.autograd.grad(critic.objective(obs, state, actions, own).sum(), own)
     (q_slope,) = torch.autograd.grad(critic.q(obs, own).sum(), own)
     k = critic.mixer.k(state).abs()
     assert (k > 0).all()
@@ -145,7 +145,7 @@ def test_a_scaled_critic_moves_actors_the_same_way(name: str) -> None:
     gradients = []
     for scale in (1.0, 7.0):
         algorithm.actor.zero_grad()
-        (scale * algorithm.critic.climbed(obs, state, actions, algorithm.actor(obs))).sum().backward()  # type: ignore[no-untyped-call]
+        (scale * algorithm.critic.objective(obs, state, actions, algorithm.actor(obs))).sum().backward()  # type: ignore[no-untyped-call]
         gradients.append([p.grad.clone() for p in algorithm.actor.parameters() if p.grad is not None])
     assert all(torch.allclose(7 * g, h) for g, h in zip(*gradients, strict=True))
 

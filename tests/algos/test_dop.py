@@ -13,8 +13,9 @@ from torch import Tensor
 from fop_algos.algorithms.dop import GAMES, Dop, DopConfig
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.functional.returns import td_lambda_target, tree_backup_target
-from fop_algos.functional.schedules import Linear
-from fop_algos.networks.mixers import DopMixer, ShareWeights, Utilities, dop_mixer
+from fop_algos.functional.schedules import LinearSchedule
+from fop_algos.networks.mixers.base import Utilities
+from fop_algos.networks.mixers.dop import DopMixer, ShareWeights, dop_mixer
 from fop_algos.training.train import train
 from fop_core.types import Clock, TaskSpec
 
@@ -260,7 +261,7 @@ def test_the_policy_loss_subtracts_what_the_agent_expected(new_batch) -> None:  
 @pytest.mark.parametrize("epsilon", [0.0, 0.4])
 def test_what_acts_is_what_learns(epsilon: float) -> None:
     """Shares of drawn actions are the policy that the losses read; its logarithm is the taken action's."""
-    dop = Dop("dop", SPEC, replace(SMAC, epsilon=Linear(epsilon, epsilon)), 0)
+    dop = Dop("dop", SPEC, replace(SMAC, epsilon=LinearSchedule(epsilon, epsilon)), 0)
     generator, rows = torch.Generator().manual_seed(2), 5000
     obs, state = 3 * torch.randn(2, 4, generator=generator), torch.zeros(5)
     allowed = torch.tensor([[True, True, True], [False, True, True]])

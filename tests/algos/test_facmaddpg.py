@@ -11,7 +11,7 @@ from torch import Tensor
 from fop_algos.algorithms.facmaddpg import GAMES, FacMaddpg, FacMaddpgConfig, mixed_value
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.functional.exploration import straight_through
-from fop_algos.networks.mixers import Utilities
+from fop_algos.networks.mixers.base import Utilities
 from fop_algos.training.train import train
 from fop_core.types import TaskSpec
 

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-import fop_envs
 from fop_algos import native_ops
 from fop_algos.algorithm import Draws
 from fop_algos.algorithms.fop import GAMES, Fop, FopConfig
-from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.networks.mixers import LITERAL
+from fop_algos.batch import EpisodeBatch
 from fop_algos.training.train import train
 from fop_core import kernels
 from fop_core.errors import NotFinite
@@ -143,29 +141,3 @@ def test_critics_move_only_by_their_own_loss(new_run) -> None:  # type: ignore[n
 def test_alpha_must_stay_away_from_zero() -> None:
     with pytest.raises(ValueError, match=r"alpha\.end is 0\.0; it must be from 0\.001"):
         replace(GAMES, alpha=replace(GAMES.alpha, end=0.0))
-
-
-def test_the_literal_factorisation_moves_the_values_by_its_weights() -> None:
-    """The slope of equation 18 to `q_i(a)` is `lambda_i ([a = u_i] - softmax(q_i / alpha)_a)`."""
-    spec = fop_envs.make("matrix").spec
-    config = replace(GAMES, routing=LITERAL)
-    fop = Fop("fop", spec, config, 0)
-    q = torch.tensor([[[1.0, 0.0, -1.0], [0.5, 0.2, 0.1]]], requires_grad=True)
-    actions, state = torch.tensor([[2, 0]]), torch.ones(1, 1)
-    available, joint = torch.ones(1, 2, 3, dtype=torch.bool), onehot(actions, 3)
-    fop.mix(fop.mixers[0], q, actions, joint, available, state, 0.7).sum().backward()
-    lam = fop.mixers[0].weights(state, joint).detach().unsqueeze(-1)
-    torch.testing.assert_close(q.grad, lam * (joint - (q.detach() / 0.7).softmax(-1)))
-
-
-def test_the_largest_value_as_baseline_counts_available_actions_alone() -> None:
-    fop = Fop("fop", fop_envs.make("matrix").spec, replace(GAMES, baseline="max"), 0)
-    q = torch.tensor([[[1.0, 5.0, -1.0], [0.5, 0.2, 0.1]]])
-    available = torch.tensor([[[True, False, True], [True, True, True]]])
-    actions, state = torch.tensor([[2, 1]]), torch.ones(1, 1)
-    joint = onehot(actions, 3)
-    lam = fop.mixers[0].weights(state, joint)
-    q_tot = fop.mix(fop.mixers[0], q, actions, joint, available, state, 0.7)
-    advantage = torch.tensor([[-1.0 - 1.0, 0.2 - 0.5]])
-    expected = (lam * advantage).sum(-1) + fop.mixers[0].v(state).squeeze(-1) + 1.5
-    torch.testing.assert_close(q_tot, expected)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -9,9 +8,8 @@ from torch import Tensor
 
 import fop_envs
 from fop_algos.algorithms.fop_continuous import FopContinuous, FopContinuousConfig, frozen
+from fop_algos.functional.continuous_actions import to_scale
 from fop_algos.functional.schedules import Temperature
-from fop_algos.networks.continuous import to_scale
-from fop_algos.networks.mixers import LITERAL, DopMixer
 from fop_algos.training.snapshots import snapshots
 from fop_algos.training.stack import stacked
 from fop_algos.training.train import TrainState
@@ -42,35 +40,6 @@ def test_the_joint_value_is_equation_18() -> None:
         rtol=1e-5,
         atol=1e-4,
     )
-
-
-def test_dops_decomposition_inside_fop() -> None:
-    """`q_tot` is `sum_i k_i q_i + b`, and the policies still climb their own `q_i` softly."""
-    fop = FopContinuous("fop", SPEC, FopContinuousConfig(decomposition="dop"), 0)
-    assert isinstance(fop.mixer, DopMixer)
-    obs, state, available = looks(4)
-    actions = torch.linspace(-9, 9, 8).view(4, 2, 1)
-    q = fop.critic(obs, to_scale(actions, SPEC))
-    assert fop.mixer.bias is not None
-    expected = (fop.mixer.k(state) * q).sum(-1) + fop.mixer.bias(state).squeeze(-1)
-    torch.testing.assert_close(
-        fop.joint_value(obs, state, available, actions, Clock()),
-        expected.detach() / 0.05,
-        rtol=1e-5,
-        atol=1e-4,
-    )
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"routing": LITERAL}, "routing.v_i is learned"),
-        ({"decomposition": "dop", "alpha_i": "average"}, "alpha_i is average"),
-    ],
-)
-def test_what_does_not_go_together_is_refused(changes: dict[str, Any], problem: str) -> None:
-    with pytest.raises(ValueError, match=problem):
-        replace(FopContinuousConfig(), **changes)
 
 
 def test_without_temperature_the_policies_go_straight_up_their_values() -> None:

@@ -13,7 +13,7 @@ from fop_algos.algorithms import value_decomposition as vd
 from fop_algos.functional.exploration import draw, epsilon_greedy, epsilon_mixture, greedy
 from fop_algos.functional.losses import masked_mean, policy_loss, td_loss
 from fop_algos.functional.returns import td_lambda_target
-from fop_algos.functional.schedules import Linear, Temperature
+from fop_algos.functional.schedules import LinearSchedule, Temperature
 from fop_algos.native_ops import soft_value
 from fop_core.types import Clock, TaskSpec
 
@@ -90,8 +90,8 @@ def test_schedule_at_start_middle_end() -> None:
     alpha = Temperature(0.5, 0.05, 200_000)
     at = [alpha(Clock(env_steps=t)) for t in (0, 100_000, 200_000, 10**9)]
     assert at == pytest.approx([0.5, 0.275, 0.05, 0.05])
-    assert Linear(1.0, 0.0, 10, "updates")(Clock(env_steps=99, episodes=99, updates=5)) == 0.5
-    assert Linear(0.3, 0.2)(Clock()) == 0.2
+    assert LinearSchedule(1.0, 0.0, 10, "updates")(Clock(env_steps=99, episodes=99, updates=5)) == 0.5
+    assert LinearSchedule(0.3, 0.2)(Clock()) == 0.2
 
 
 def test_target_copies_are_counted_in_episodes() -> None:

@@ -15,7 +15,7 @@ from fop_algos import catalogue
 from fop_algos.algorithm import Draws
 from fop_algos.algorithms.maac import AttentionCritic, Maac, MaacConfig
 from fop_algos.batch import EpisodeBatch
-from fop_algos.networks.continuous import SquashedGaussian
+from fop_algos.networks.policies import SquashedGaussian
 from fop_core.types import Clock, TaskSpec
 
 SPEC = TaskSpec("reach", 3, 0, 4, 5, 6, "continuous", 1, -10.0, 10.0)

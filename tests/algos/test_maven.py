@@ -23,9 +23,8 @@ from fop_algos.algorithms.maven import (
     information_bound,
     reinforce_loss,
 )
-from fop_algos.algorithms.value_decomposition import utilities
 from fop_algos.batch import onehot
-from fop_algos.functional.exploration import draw, left_of_coin
+from fop_algos.functional.exploration import draw, rescaled_uniform
 from fop_algos.training import checkpoint
 from fop_algos.training.rollout import Collector
 from fop_algos.training.stack import stacked
@@ -155,7 +154,7 @@ def test_the_bound_comes_off_the_loss_and_moves_utilities_and_discriminator(new_
     losses, bounds, moved = [], [], []
     for weight in (0.0, 50.0):
         maven = Maven("maven", SPEC, replace(SMALL, information_weight=weight), 0)
-        loss, means = loss_of(maven, batch)
+        loss, means = maven.loss(batch)
         losses.append(loss.item())
         bounds.append(means["information"].item())
         nets = (maven.discriminator, maven.agent.of_latent, maven.agent.trunk)
@@ -168,12 +167,6 @@ def test_the_bound_comes_off_the_loss_and_moves_utilities_and_discriminator(new_
         assert any(not torch.allclose(g, h) for g, h in zip(without, given, strict=True))
 
 
-def loss_of(maven: Maven, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-    q = maven.agent.unroll(batch.obs, maven.beside_obs(batch))
-    now = utilities(q[:, :-1], batch.actions, batch.onehot, batch.available[:, :-1])
-    return maven.loss(batch, now, maven.mixer.forward(now, batch.state[:, :-1]), q)
-
-
 @pytest.mark.parametrize("discriminator", ["recurrent", "steps"])
 def test_padding_does_not_matter(new_batch, discriminator: str) -> None:  # type: ignore[no-untyped-def]
     maven = Maven("maven", SPEC, replace(SMALL, discriminator=discriminator), 0)
@@ -184,7 +177,7 @@ def test_padding_does_not_matter(new_batch, discriminator: str) -> None:  # type
         batch.obs[0, 3:] = padding
         batch.state[0, 3:] = padding
         batch.reward[0, 2:] = padding
-        loss, _ = loss_of(maven, batch)
+        loss, _ = maven.loss(batch)
         maven.optimiser.zero_grad()
         loss.backward()
         gradients.append([p.grad.clone() for g in maven.optimiser.param_groups for p in g["params"]])
@@ -285,7 +278,7 @@ def test_a_latent_is_drawn_at_the_first_step_and_kept(n_envs: int) -> None:
     episodes = Collector(env, 40).collect(maven, clock, first_episode=7, seed=3, explore=True).episodes
     coins = torch.from_numpy(uniform(3, Purpose.ACTION_NOISE, 7 + np.arange(40), 0, 4))[:, 0]
     policy = maven.log_latent_policy(torch.from_numpy(episodes.obs[:, 0])).exp()
-    expected = draw(policy, left_of_coin(coins, maven.epsilon(clock)))
+    expected = draw(policy, rescaled_uniform(coins, maven.epsilon(clock)))
     assert episodes.label.tolist() == expected.tolist()
     assert len(set(episodes.label.tolist())) > 8
     # Every step of every episode was played with the latent it is labelled with.
@@ -318,13 +311,13 @@ def test_the_draw_does_not_depend_on_the_verdict_of_the_coin() -> None:
     coin = (torch.arange(60_000, dtype=torch.float64) + 0.5) / 60_000
     policy = torch.tensor([0.5, 0.2, 0.0, 0.3], dtype=torch.float64).expand(60_000, 4)
     for epsilon in (1.0, 0.3, 0.01, 0.0):
-        drawn = draw(policy, left_of_coin(coin, epsilon))
+        drawn = draw(policy, rescaled_uniform(coin, epsilon))
         for verdict in (coin < epsilon, coin >= epsilon):
             if verdict.any():
                 shares = onehot(drawn[verdict], 4).mean(0).tolist()
                 assert shares == pytest.approx([0.5, 0.2, 0.0, 0.3], abs=2e-3)
     edge = torch.tensor([0.0, 0.3, 1 - 2**-24]).float()
-    assert ((left_of_coin(edge, 0.3) >= 0) & (left_of_coin(edge, 0.3) <= 1)).all()
+    assert ((rescaled_uniform(edge, 0.3) >= 0) & (rescaled_uniform(edge, 0.3) <= 1)).all()
 
 
 def test_tests_play_the_most_probable_latent() -> None:

@@ -8,23 +8,16 @@ import math
 import pytest
 import torch
 
+from fop_algos.algorithms.fop_variants import Routing, RoutingMixer
 from fop_algos.batch import onehot
 from fop_algos.native_ops import literal_mix, soft_value
 from fop_algos.networks.agents import PerAgentMlp
-from fop_algos.networks.mixers import (
-    AttentionWeights,
-    DeepHeadWeights,
-    FopMixer,
-    HeadWeights,
-    MlpWeights,
-    QattenMixer,
-    QmixMixer,
-    QplexMixer,
-    Routing,
-    Utilities,
-    VdnMixer,
-    weight_net,
-)
+from fop_algos.networks.mixers.base import Utilities
+from fop_algos.networks.mixers.fop import AttentionWeights, FopMixer, HeadWeights, MlpWeights, weight_net
+from fop_algos.networks.mixers.qatten import QattenMixer
+from fop_algos.networks.mixers.qmix import QmixMixer
+from fop_algos.networks.mixers.qplex import DeepHeadWeights, QplexMixer
+from fop_algos.networks.mixers.vdn import VdnMixer
 from fop_core.types import TaskSpec
 
 SPEC = TaskSpec("t", n_agents=3, n_actions=4, obs_dim=2, state_dim=14, episode_limit=5, ally_feature_dim=4)
@@ -90,7 +83,7 @@ def test_every_routing_has_its_value_and_its_gradients(gradient: str, v_i: str, 
     """Values are `sum_i lambda_i (q_i - v_i) + v_jt`; the slopes are worked out from the routing's words."""
     torch.manual_seed(2)
     routing = Routing(gradient, v_i, v_jt)  # type: ignore[arg-type]
-    mixer = FopMixer(weight_net("mlp", SPEC, 4, 16), torch.nn.Linear(14, 1), routing)
+    mixer = RoutingMixer(weight_net("mlp", SPEC, 4, 16), torch.nn.Linear(14, 1), routing)
     state = torch.randn(6, 14)
     q, v = torch.randn(6, 3, requires_grad=True), torch.randn(6, 3, requires_grad=True)
     u = utilities(q, v)

@@ -35,7 +35,7 @@ def test_automatic_cools_above_the_target_and_warms_below() -> None:
         assert gradient.item() == pytest.approx(slope)
     with torch.no_grad():
         learned.log_alpha.fill_(-20.0)
-    learned.keep_above_end()
+    learned.clamp_alpha()
     assert learned.of_team(Clock()).item() == pytest.approx(0.01)  # type: ignore[union-attr]
 
 
@@ -45,7 +45,7 @@ def test_equation_17_by_hand() -> None:
     advantage = torch.tensor([[[1.0, 3.0], [3.0, 3.0], [math.nan, math.nan]]])
     lam = torch.tensor([[[0.5, 0.5], [1.5, 0.5], [9.0, 9.0]]])
     sampled = torch.tensor([[[2.0, 3.0], [2.0, 3.0], [9.0, 9.0]]])
-    average.follow(advantage, lam, sampled, torch.tensor([[True, True, False]]))
+    average.update_ratios(advantage, lam, sampled, torch.tensor([[True, True, False]]))
     assert average.ratio.tolist() == pytest.approx([1.0, 1.5])  # half way from 1
     assert average.of_agents(0.2).flatten().tolist() == pytest.approx([0.2, 0.3])  # type: ignore[union-attr]
 
@@ -57,7 +57,7 @@ def test_constant_weights_give_the_ratio_back() -> None:
     for kind in ("average", "objective"):
         own = temperatures(kind, rate=0.25)
         for _ in range(60):
-            own.follow(gain, (1 / ratio).expand_as(gain), gain, torch.ones(3, 2, dtype=torch.bool))
+            own.update_ratios(gain, (1 / ratio).expand_as(gain), gain, torch.ones(3, 2, dtype=torch.bool))
         torch.testing.assert_close(own.ratio.data, ratio)
 
 
@@ -67,7 +67,7 @@ def test_objective_steps_down_its_gradient() -> None:
     expected = own.ratio.detach().clone().requires_grad_()
     (gradient,) = torch.autograd.grad((expected - 1 / lam).square().mean((0, 1)).sum(), expected)
     before = own.ratio.detach().clone()
-    own.follow(lam, lam, lam, torch.ones(1, 2, dtype=torch.bool))
+    own.update_ratios(lam, lam, lam, torch.ones(1, 2, dtype=torch.bool))
     torch.testing.assert_close(own.ratio.detach(), before - 0.1 * gradient)
 
 

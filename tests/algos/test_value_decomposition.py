@@ -6,14 +6,11 @@ import pytest
 import torch
 
 from fop_algos import catalogue
-from fop_algos.algorithms.value_decomposition import (
-    IndependentQ,
-    ValueDecomposition,
-    ValueDecompositionConfig,
-    utilities,
-)
+from fop_algos.algorithms.iql import IndependentQ, IqlConfig
+from fop_algos.algorithms.value_decomposition import ValueDecomposition, ValueDecompositionConfig
+from fop_algos.bases.value_mixing import utilities
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.networks.mixers import Utilities
+from fop_algos.networks.mixers.base import Utilities
 from fop_algos.training.train import train
 from fop_core.errors import NotFinite
 from fop_core.types import TaskSpec
@@ -42,7 +39,7 @@ def test_double_q_targets(new_batch) -> None:  # type: ignore[no-untyped-def]
             assert target[b, t].item() == pytest.approx(expected, abs=1e-5)
 
 
-def shaken(algorithm: ValueDecomposition) -> None:
+def shaken(algorithm: ValueDecomposition | IndependentQ) -> None:
     """Live nets that differ from the frozen ones."""
     torch.manual_seed(0)
     for name, net in algorithm.modules.items():
@@ -56,14 +53,12 @@ def choices(batch: EpisodeBatch, q: torch.Tensor, b: int, t: int) -> list[int]:
 
 
 def test_iql_is_a_loss_for_each_agent(new_batch) -> None:  # type: ignore[no-untyped-def]
-    config = ValueDecompositionConfig(mixer="none")
-    iql = IndependentQ("iql", SPEC, config, 0)
+    iql = IndependentQ("iql", SPEC, IqlConfig(), 0)
     batch = new_batch([3, 5], [True, False])
     shaken(iql)
     q = iql.agent.unroll(batch.obs, batch.last_onehot)
     frozen = iql.target_agent.unroll(batch.obs, batch.last_onehot)
-    now = utilities(q[:, :-1], batch.actions, batch.onehot, batch.available[:, :-1])
-    loss, _ = iql.loss(batch, now, now.chosen.mean(-1), q.detach())
+    loss, _ = iql.loss(batch)
     squares = []
     for b, length in enumerate([3, 5]):
         for t in range(length):
@@ -110,17 +105,14 @@ def test_baselines_are_the_best_available_values() -> None:
 @pytest.mark.parametrize("name", ["qplex", "qatten", "iql"])
 def test_padding_does_not_matter(new_batch, name: str) -> None:  # type: ignore[no-untyped-def]
     algorithm = catalogue.build(name, SPEC)
-    assert isinstance(algorithm, ValueDecomposition)
+    assert isinstance(algorithm, ValueDecomposition | IndependentQ)
     batch = new_batch([2, 5], [True, False])
     gradients = []
     for padding in (0.0, 50.0):
         batch.state[0, 3:] = padding
         batch.reward[0, 2:] = padding
         batch.available[0, 3:] = False
-        q = algorithm.agent.unroll(batch.obs, batch.last_onehot)
-        now = utilities(q[:, :-1], batch.actions, batch.onehot, batch.available[:, :-1])
-        q_tot = algorithm.mixer.forward(now, batch.state[:, :-1])
-        loss, _ = algorithm.loss(batch, now, q_tot, q.detach())
+        loss, _ = algorithm.loss(batch)
         algorithm.optimiser.zero_grad()
         loss.backward()
         gradients.append([p.grad.clone() for p in algorithm.agent.parameters() if p.grad is not None])
@@ -146,7 +138,7 @@ def test_the_loss_of_qatten_holds_its_penalty(new_run) -> None:  # type: ignore[
 
 def test_a_mixer_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="mixer is vdn; iql has none"):
-        IndependentQ("iql", SPEC, ValueDecompositionConfig(mixer="vdn"), 0)
+        IqlConfig(mixer="vdn")
     with pytest.raises(ValueError, match="mixer is none, which only iql takes"):
         ValueDecomposition("vdn", SPEC, ValueDecompositionConfig(mixer="none"), 0)
     with pytest.raises(ValueError, match="weight_layers is 2; it must be 1 or 3"):

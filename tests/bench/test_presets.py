@@ -49,7 +49,7 @@ def test_the_papers_preset_of_the_differential_game(algorithm: str) -> None:
     preset = presets.preset("differential", "paper")
     assert (preset.updates, preset.seeds) == (20_000, 20)
     spec = fop_envs.make("differential").spec
-    own = entry(algorithm).parts("continuous").games
+    own = entry(algorithm).form("continuous").games
     assert presets.configure(plan(suite="differential"), algorithm, spec) == own
 
 

@@ -106,7 +106,7 @@ def test_actions_are_available_and_rows_do_not_matter_to_each_other(name: str, t
     ("name", "kind"), [(name, kind) for name, e in catalogue.CATALOGUE.items() for kind in e.action_kinds]
 )
 def test_every_field_of_its_config_is_explained_and_frozen(name: str, kind: ActionKind) -> None:
-    entry = catalogue.entry(name).parts(kind)
+    entry = catalogue.entry(name).form(kind)
     assert type(entry.games) is type(entry.smac)
     assert catalogue.entry(name).summary
     for config in type(entry.smac).__mro__[:-1]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,17 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from fop_algos.algorithms.fop import FopConfig, PaperEquations
+from fop_algos.algorithms.fop import Fop, FopConfig
+from fop_algos.algorithms.fop_variants import FopVariant, FopVariantConfig
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.functional.losses import policy_loss
 from fop_algos.native_ops import literal_mix, soft_value
-from fop_algos.networks.mixers import FopMixer, Utilities
+from fop_algos.networks.mixers.base import Utilities
+from fop_algos.networks.mixers.fop import FopMixer
 from fop_bench.studies.theory import factorisation, games, iteration, soft_values
+from fop_core.types import TaskSpec
 
 examples = settings(max_examples=25, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
 temperatures = st.floats(0.05, 5.0)
 N, S, A = 3, 2, 2
+SPEC = TaskSpec("t", N, A, 1, 1, 5)
+FOP = Fop("fop", SPEC, FopConfig(), 0)
+JOINT = FopVariant("fop-variant", SPEC, FopVariantConfig(entropy_in_target="joint", gamma=0.9), 0)
 
 
 def by_state(x: np.ndarray) -> Tensor:
@@ -44,7 +49,7 @@ def test_soft_values_and_improved_policies(seed: int, alpha: float) -> None:
     torch.testing.assert_close(value.v, by_state(soft_values.log_partition(q, alpha)))
     torch.testing.assert_close(value.policy, by_state(iteration.improve(q, np.full(N, alpha))))
     torch.testing.assert_close(value.entropy, by_state(soft_values.entropy(soft_values.boltzmann(q, alpha))))
-    torch.testing.assert_close(PaperEquations().value(by_state(q), everything, alpha), value.v)
+    torch.testing.assert_close(FOP.v(by_state(q), everything, alpha), value.v)
 
 
 @examples
@@ -125,9 +130,8 @@ def test_the_expected_joint_target_is_the_operator_of_lemma_1(seed: int, alpha: 
         label=empty,
     )
     log_pi = torch.from_numpy(factorisation.of_joint_actions(np.log(policies))[:, tau2, u2].T.copy())
-    config = replace(FopConfig(), entropy_in_target="joint", gamma=0.9)
     next_q = torch.from_numpy(q_tot[tau2, u2]).unsqueeze(-1)
-    target = PaperEquations().target(batch, next_q, log_pi.unsqueeze(1), alpha, config)
+    target = JOINT.soft_return(batch, next_q, log_pi.unsqueeze(1), alpha)
     chance = game.transition[tau, u, tau2] * pi[tau2, u2]
     expected = np.zeros_like(q_tot)
     np.add.at(expected, (tau, u), chance * target.squeeze(-1).numpy())

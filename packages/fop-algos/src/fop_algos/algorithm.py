@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar, overload, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from fop_core.errors import NotFinite
 from fop_core.protocols import Samples
-from fop_core.types import Clock, TaskSpec
+from fop_core.types import ActionKind, Clock, TaskSpec
 
 
-def within(config: object, least: float, most: float, *names: str) -> None:
+def check_range(config: object, least: float, most: float, *names: str) -> None:
     """Checks fields of a config; `alpha.end` is a field of a field, and of a tuple every entry is checked.
 
     Raises:
@@ -53,8 +54,8 @@ class RoundConfig:
     """Episodes in the batch of an update."""
 
     def __post_init__(self) -> None:
-        within(self, 0, math.inf, "uniform_episodes")
-        within(
+        check_range(self, 0, math.inf, "uniform_episodes")
+        check_range(
             self, 1, math.inf, "episodes_per_round", "updates_per_round", "buffer_episodes", "batch_episodes"
         )
         if self.batch_episodes > self.burn_in_episodes:
@@ -70,11 +71,17 @@ class RoundConfig:
 Metrics = dict[str, Any]
 """Numbers worth a curve by name: a float each; in a stack of seeds a list with one for each seed."""
 
+NetT = TypeVar("NetT", bound="nn.Module | list[Any]")
+"""A net, or a list of nets."""
+
 
 class Algorithm(ABC):
-    """Acts, and learns from a replay; with what all share: steps downhill, target nets, randomness.
+    """Acts, and learns from a replay; with what all share: nets and optimisers, gradient steps, randomness.
 
-    Everything that learning changes is in `modules`, `optimisers` and `counters`: a checkpoint saves these.
+    Those that can value actions say so by a method: `HasJointValue`, `HasIndividualValues`.
+
+    Everything that learning changes is in `modules`, `optimisers` and `counters`: a checkpoint saves these,
+    a stack of seeds is made from them. `register` and `register_optimiser` put nets and optimisers there.
 
     One object learns either for one `seed` or, after `training.stack.stacked`, for several at once: then
     `seeds` names them, and every tensor has their number in front of its shape. An algorithm that addresses
@@ -92,6 +99,47 @@ class Algorithm(ABC):
         self.counters = {"target_copied_at": 0}
         self.modules = nn.ModuleDict()
         self.optimisers: dict[str, torch.optim.Optimizer] = {}
+
+    @overload
+    def register(self, name: str, net: NetT) -> NetT: ...
+
+    @overload
+    def register(self, name: str, net: NetT, *, target: Literal[True]) -> tuple[NetT, NetT]: ...
+
+    def register(self, name: str, net: NetT, *, target: bool = False) -> NetT | tuple[NetT, NetT]:
+        """Puts a net, or a list of nets, into `modules`; with `target` a frozen copy of it, too.
+
+        Args:
+            name: the net's key in checkpoints; its copy's is `target_<name>`, which `copy_targets` renews.
+            net: one or several.
+            target: whether there is a copy.
+
+        Returns:
+            `net`, or `net` and its copy.
+        """
+        self.modules[name] = nn.ModuleList(net) if isinstance(net, list) else net
+        if not target:
+            return net
+        frozen = copy.deepcopy(net)
+        self.register(f"target_{name}", frozen)
+        self.modules[f"target_{name}"].requires_grad_(False)
+        return net, frozen
+
+    def register_optimiser(
+        self, name: str, kind: Literal["adam", "rmsprop"], learning_rate: float, *nets: nn.Module
+    ) -> torch.optim.Optimizer:
+        """Puts an optimiser of registered `nets` into `optimisers`, whose `name` is its key in checkpoints.
+
+        Adam has its defaults; RMSprop is PyMARL's (smoothing 0.99, epsilon 1e-5).
+        """
+        parameters = [p for net in nets for p in net.parameters()]
+        if kind == "adam":
+            self.optimisers[name] = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+        else:
+            self.optimisers[name] = torch.optim.RMSprop(
+                parameters, lr=learning_rate, alpha=0.99, eps=1e-5, foreach=True
+            )
+        return self.optimisers[name]
 
     @property
     def stack(self) -> tuple[int, ...]:
@@ -132,22 +180,6 @@ class Algorithm(ABC):
             NotFinite: a loss was NaN or infinite; no net was changed by that loss.
         """
 
-    @abstractmethod
-    def joint_value(
-        self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
-    ) -> Tensor:
-        """`q_tot` `[B]`, in units of the reward, of joint actions `[B, N]` (continuous: `[B, N, D]`) at an
-        episode's first step (for reports and tests).
-        """
-
-    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
-        """`q_i` `[B, N, A]` of every action at an episode's first step (for reports).
-
-        Raises:
-            NotImplementedError: the algorithm has none.
-        """
-        raise NotImplementedError(f"{self.name} has no values of single actions")
-
     def plays_uniformly(self, clock: Clock, explore: bool) -> bool:
         """Is this one of the `uniform_episodes` at the start?"""
         return explore and clock.episodes < self.config.uniform_episodes
@@ -160,7 +192,7 @@ class Algorithm(ABC):
         """The randomness of one update."""
         return Draws(self.seed, self.seeds, clock)
 
-    def descend(
+    def gradient_step(
         self, name: str, loss: Tensor, optimiser: torch.optim.Optimizer, max_norm: float, clock: Clock
     ) -> Metrics:
         """One step of `optimiser` down the gradient of `loss`, scaled down to the norm `max_norm`.
@@ -198,6 +230,57 @@ class Algorithm(ABC):
         self.counters["target_copied_at"] = clock.episodes
 
 
+@runtime_checkable
+class HasJointValue(Protocol):
+    """An algorithm that has a value of the team's joint actions; ask with `isinstance`."""
+
+    def joint_value(
+        self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
+    ) -> Tensor:
+        """`q_tot` `[B]`, in units of the reward, of joint actions `[B, N]` (continuous: `[B, N, D]`) at an
+        episode's first step (for reports and tests).
+        """
+        ...
+
+
+@runtime_checkable
+class HasIndividualValues(Protocol):
+    """An algorithm that has values of each agent's single actions; ask with `isinstance`."""
+
+    def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
+        """`q_i` `[B, N, A]` of every action at an episode's first step (for reports)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """An algorithm for one kind of actions. Its file lists its forms in `FORMS`, where the catalogue finds
+    them; forms for discrete and for continuous actions share a name.
+
+    Attributes:
+        name: in the catalogue.
+        summary: one line.
+        make: `make(name, spec, config, seed)`.
+        games: config for one-step games.
+        smac: config for SMAC and everything with a history, of the same class.
+        action_kind: the actions that it chooses.
+        one_step_only: it has no state and plays one-step games only.
+        variant_of: the algorithm that it varies for comparisons; `all` leaves variants out.
+        former_fields: fields that chose this form in the config of `variant_of` before it had a name of its
+            own, each with the value that didn't.
+    """
+
+    name: str
+    summary: str
+    make: Callable[..., Algorithm]
+    games: RoundConfig
+    smac: RoundConfig
+    action_kind: ActionKind = "discrete"
+    one_step_only: bool = False
+    variant_of: str | None = None
+    former_fields: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Draws:
     """Random numbers of one update: a function of seed and update count, so that nothing needs saving."""
 
@@ -227,16 +310,6 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
-
-
-def make_optimiser(
-    kind: Literal["adam", "rmsprop"], nets: Iterable[nn.Module], learning_rate: float
-) -> torch.optim.Optimizer:
-    """Adam with its defaults, or RMSprop as in PyMARL (smoothing 0.99, epsilon 1e-5)."""
-    parameters = [p for net in nets for p in net.parameters()]
-    if kind == "adam":
-        return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
-    return torch.optim.RMSprop(parameters, lr=learning_rate, alpha=0.99, eps=1e-5, foreach=True)
 
 
 def finite(name: str, value: Tensor, clock: Clock) -> float:
@@ -281,6 +354,6 @@ def clip_rows(losses: Tensor, optimiser: torch.optim.Optimizer, max_norm: float)
     return norms
 
 
-def numbers(**tensors: Tensor) -> Metrics:
+def scalars(**tensors: Tensor) -> Metrics:
     """Scalars as numbers (a stack's as lists), fetched together."""
     return dict(zip(tensors, torch.stack(list(tensors.values())).tolist(), strict=True))

@@ -49,9 +49,51 @@ class EpisodeBatch:
         return F.pad(self.onehot, (0, 0, 0, 0, 1, 0))
 
     @cached_property
+    def now(self) -> Steps:
+        """What was seen at steps `0..T-1`, where the actions were taken."""
+        return Steps(self, slice(None, -1))
+
+    @cached_property
+    def next(self) -> Steps:
+        """What was seen at steps `1..T`, which the actions led to."""
+        return Steps(self, slice(1, None))
+
+    @cached_property
     def is_one_step(self) -> bool:
         """Every episode ended at its first step: no target bootstraps from anything."""
         return self.mask.shape[-1] == 1 and bool(self.terminated.all())
+
+
+class Steps:
+    """`T` of a batch's `T + 1` observations, as views: `batch.now` or `batch.next`."""
+
+    def __init__(self, batch: EpisodeBatch, steps: slice) -> None:
+        self._batch = batch
+        self._steps = steps
+
+    @property
+    def obs(self) -> Tensor:
+        """`[B, T, N, O]`."""
+        return self.of(self._batch.obs)
+
+    @property
+    def state(self) -> Tensor:
+        """`[B, T, S]`."""
+        return self._batch.state[..., self._steps, :]
+
+    @property
+    def available(self) -> Tensor:
+        """`[B, T, N, A]` bool."""
+        return self.of(self._batch.available)
+
+    @property
+    def last_onehot(self) -> Tensor:
+        """`[B, T, N, A]` float32, the actions before."""
+        return self.of(self._batch.last_onehot)
+
+    def of(self, values: Tensor) -> Tensor:
+        """The same steps of what agents have at all of them: `[B, T+1, N, X]` to `[B, T, N, X]`."""
+        return values[..., self._steps, :, :]
 
 
 def onehot(actions: Tensor, n_actions: int) -> Tensor:

@@ -1,28 +1,24 @@
-"""All algorithms by name. Their files, and torch with them, are imported when one is used."""
+"""All algorithms by name. Each file in `fop_algos.algorithms` says what it has, in `FORMS`.
+
+Its files, and torch with them, are imported when the catalogue is first looked into.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from fop_core.errors import FopError, UnknownName
 from fop_core.types import ActionKind, TaskSpec
 
 if TYPE_CHECKING:
-    from .algorithm import Algorithm, RoundConfig
+    from .algorithm import Algorithm, Form, RoundConfig
 
-
-class Parts(NamedTuple):
-    """What an algorithm's file gives: `make(name, spec, config, seed)` and two configs of one class.
-
-    `games` is for one-step games, `smac` for SMAC and everything with a history.
-    """
-
-    make: Callable[..., Algorithm]
-    games: RoundConfig
-    smac: RoundConfig
+KINDS: tuple[ActionKind, ...] = ("discrete", "continuous")
 
 
 @dataclass(frozen=True)
@@ -30,241 +26,138 @@ class Entry:
     """One algorithm.
 
     Attributes:
-        summary: one line.
-        discrete: imports its file for discrete actions, or None.
-        continuous: the same for continuous actions.
-        one_step_only: it has no state and plays one-step games only.
+        name: in the catalogue.
+        forms: one for each kind of actions that it can choose.
     """
 
-    summary: str
-    discrete: Callable[[], Parts] | None = None
-    continuous: Callable[[], Parts] | None = None
-    one_step_only: bool = False
+    name: str
+    forms: Mapping[ActionKind, Form]
 
     @property
     def action_kinds(self) -> tuple[ActionKind, ...]:
         """What actions it can choose."""
-        kinds: tuple[ActionKind, ...] = ("discrete", "continuous")
-        return tuple(kind for kind in kinds if getattr(self, kind) is not None)
+        return tuple(kind for kind in KINDS if kind in self.forms)
 
-    def parts(self, kind: ActionKind) -> Parts:
-        """What its file for `kind` of actions gives.
+    @property
+    def first(self) -> Form:
+        """The form of its first kind of actions."""
+        return self.forms[self.action_kinds[0]]
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        return self.first.summary
+
+    @property
+    def variant_of(self) -> str | None:
+        """The algorithm that it varies for comparisons; `all` leaves variants out."""
+        return self.first.variant_of
+
+    def form(self, kind: ActionKind) -> Form:
+        """Its form for `kind` of actions.
 
         Raises:
             FopError: it can't choose actions of that kind.
         """
-        load = self.discrete if kind == "discrete" else self.continuous
-        if load is None:
+        if kind not in self.forms:
             raise FopError(f"it chooses {' and '.join(self.action_kinds)} actions, not {kind} ones")
-        return load()
+        return self.forms[kind]
 
     @property
     def games(self) -> RoundConfig:
         """The config for one-step games, of its first kind of actions."""
-        return self.parts(self.action_kinds[0]).games
+        return self.first.games
 
     @property
     def smac(self) -> RoundConfig:
         """The config for everything with a history, of its first kind of actions. Same class as `games`."""
-        return self.parts(self.action_kinds[0]).smac
+        return self.first.smac
 
     def plays(self, spec: TaskSpec) -> bool:
         """Can it play `spec`?"""
-        return spec.action_kind in self.action_kinds and (spec.episode_limit == 1 or not self.one_step_only)
+        if spec.action_kind not in self.forms:
+            return False
+        return spec.episode_limit == 1 or not self.forms[spec.action_kind].one_step_only
 
     def config_for(self, spec: TaskSpec) -> RoundConfig:
-        """Of its parts for the task's kind of actions: `games` for one-step tasks, else `smac`.
+        """Of its form for the task's kind of actions: `games` for one-step tasks, else `smac`.
 
         Raises:
             FopError: it can't choose the task's kind of actions.
         """
-        parts = self.parts(spec.action_kind)
-        return parts.games if spec.episode_limit == 1 else parts.smac
+        form = self.form(spec.action_kind)
+        return form.games if spec.episode_limit == 1 else form.smac
 
 
-@cache
-def _fop() -> Parts:
-    from .algorithms import fop
+def collect(forms: Iterable[Form]) -> dict[str, Entry]:
+    """Entries by name, in the order of their names.
 
-    return Parts(fop.Fop, fop.GAMES, fop.FopConfig())
-
-
-@cache
-def _fop_continuous() -> Parts:
-    from .algorithms import fop_continuous
-
-    config = fop_continuous.FopContinuousConfig()
-    return Parts(fop_continuous.FopContinuous, config, config)
-
-
-@cache
-def _vdn() -> Parts:
-    from fop_algos.algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
-
-    return Parts(ValueDecomposition, replace(GAMES, mixer="vdn"), ValueDecompositionConfig(mixer="vdn"))
+    Raises:
+        ValueError: a name has two forms for one kind of actions.
+    """
+    found: dict[str, dict[ActionKind, Form]] = {}
+    for form in forms:
+        of_name = found.setdefault(_key(form.name), {})
+        if form.action_kind in of_name:
+            raise ValueError(f"{form.name} with {form.action_kind} actions is in the catalogue twice")
+        of_name[form.action_kind] = form
+    entries = [Entry(next(iter(of_name.values())).name, of_name) for of_name in found.values()]
+    return {entry.name: entry for entry in sorted(entries, key=lambda entry: entry.name)}
 
 
-@cache
-def _qmix() -> Parts:
-    from fop_algos.algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
+class _Catalogue(Mapping[str, Entry]):
+    """What `collect` makes of `fop_algos.algorithms`, on first use."""
 
-    return Parts(ValueDecomposition, replace(GAMES, mixer="qmix"), ValueDecompositionConfig(mixer="qmix"))
+    @cached_property
+    def _entries(self) -> dict[str, Entry]:
+        from . import algorithms
 
+        names = [module.name for module in pkgutil.iter_modules(algorithms.__path__)]
+        modules = [importlib.import_module(f"{algorithms.__name__}.{name}") for name in names]
+        return collect(form for module in modules for form in module.FORMS)
 
-@cache
-def _qplex() -> Parts:
-    from fop_algos.algorithms.value_decomposition import (
-        QPLEX_GAMES,
-        ValueDecomposition,
-        ValueDecompositionConfig,
-    )
+    def __getitem__(self, name: str) -> Entry:
+        return self._entries[name]
 
-    smac = ValueDecompositionConfig(mixer="qplex", burn_in_episodes=100)  # as in its published code
-    return Parts(ValueDecomposition, QPLEX_GAMES, smac)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
 
-
-@cache
-def _qatten() -> Parts:
-    from fop_algos.algorithms.value_decomposition import GAMES, ValueDecomposition, ValueDecompositionConfig
-
-    smac = ValueDecompositionConfig(mixer="qatten")
-    return Parts(ValueDecomposition, replace(GAMES, mixer="qatten"), smac)
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
-@cache
-def _maven() -> Parts:
-    from .algorithms import maven
-
-    return Parts(maven.Maven, maven.GAMES, maven.MavenConfig())
+CATALOGUE: Mapping[str, Entry] = _Catalogue()
 
 
-@cache
-def _iql() -> Parts:
-    from fop_algos.algorithms.value_decomposition import GAMES, IndependentQ, ValueDecompositionConfig
-
-    return Parts(IndependentQ, replace(GAMES, mixer="none"), ValueDecompositionConfig(mixer="none"))
-
-
-@cache
-def _qtran_base() -> Parts:
-    from fop_algos.algorithms.qtran import GAMES, Qtran, QtranConfig
-
-    return Parts(Qtran, replace(GAMES, variant="base"), QtranConfig(variant="base"))
-
-
-@cache
-def _qtran_alt() -> Parts:
-    from fop_algos.algorithms.qtran import GAMES, Qtran, QtranConfig
-
-    return Parts(Qtran, replace(GAMES, variant="alt"), QtranConfig(variant="alt"))
-
-
-@cache
-def _fmq() -> Parts:
-    from fop_algos.algorithms.fmq import Fmq, FmqConfig
-
-    return Parts(Fmq, FmqConfig(), FmqConfig())
-
-
-@cache
-def _dop() -> Parts:
-    from .algorithms import dop
-
-    return Parts(dop.Dop, dop.GAMES, dop.DopConfig())
-
-
-@cache
-def _facmaddpg() -> Parts:
-    from .algorithms import facmaddpg
-
-    return Parts(facmaddpg.FacMaddpg, facmaddpg.GAMES, facmaddpg.FacMaddpgConfig())
-
-
-def _deterministic(critic: Literal["central", "qmix", "dop"], penalty: float) -> Parts:
-    from fop_algos.algorithms.deterministic import DeterministicActors, DeterministicConfig
-
-    config = DeterministicConfig(critic=critic, action_penalty=penalty)
-    return Parts(DeterministicActors, config, config)
-
-
-@cache
-def _maddpg() -> Parts:
-    return _deterministic("central", 1e-3)
-
-
-@cache
-def _facmaddpg_continuous() -> Parts:
-    return _deterministic("qmix", 1e-3)
-
-
-@cache
-def _dop_continuous() -> Parts:
-    return _deterministic("dop", 0.0)
-
-
-@cache
-def _maac() -> Parts:
-    from fop_algos.algorithms.maac import Maac, MaacConfig
-
-    return Parts(Maac, MaacConfig(), MaacConfig())
-
-
-@cache
-def _masql() -> Parts:
-    from fop_algos.algorithms.masql import Masql, MasqlConfig
-
-    return Parts(Masql, MasqlConfig(), MasqlConfig())
-
-
-CATALOGUE: dict[str, Entry] = {
-    "dop": Entry(
-        "policy gradients by a critic that is linear in individual values (ICLR 2021)", _dop, _dop_continuous
-    ),
-    "facmaddpg": Entry(
-        "centralised policy gradients through a monotone mix of individual critics",
-        _facmaddpg,
-        _facmaddpg_continuous,
-    ),
-    "fop": Entry(
-        "factorised optimal joint policy: soft policies, soft values, learned weights (ICML 2021)",
-        _fop,
-        _fop_continuous,
-    ),
-    "maac": Entry("soft actors and critics with attention to the others (ICML 2019)", None, _maac),
-    "maddpg": Entry("deterministic actors, a central critic for each (NeurIPS 2017)", None, _maddpg),
-    "masql": Entry("a soft joint critic and samplers that learn to draw from it (2018)", None, _masql),
-    "qmix": Entry("monotone mixing of individual values by hypernets (ICML 2018)", _qmix),
-    "vdn": Entry("the sum of individual values (AAMAS 2018)", _vdn),
-    "qplex": Entry(
-        "individual values by duplex dueling: all that have consistent optima (ICLR 2021)", _qplex
-    ),
-    "qatten": Entry("individual values weighted by attention over the agents (2020)", _qatten),
-    "maven": Entry("QMIX that commits to one of several behaviours for an episode (NeurIPS 2019)", _maven),
-    "qtran_base": Entry(
-        "free joint value, individual ones bound to it at actions taken; games and SMAC (ICML 2019)",
-        _qtran_base,
-    ),
-    "qtran_alt": Entry(
-        "QTRAN bound at each agent's own worst action; games and SMAC (ICML 2019)", _qtran_alt
-    ),
-    "fmq": Entry(
-        "tables that favour an action's best reward; one-step games only (AAAI 2002)",
-        _fmq,
-        one_step_only=True,
-    ),
-    "iql": Entry("every agent by itself, with the team's reward (ICML 1993)", _iql),
-}
+def _key(name: str) -> str:
+    """Names that differ in `-` and `_` alone are one."""
+    return name.replace("-", "_")
 
 
 def entry(name: str) -> Entry:
-    """The entry of `name`.
+    """The entry of `name`, whether it is written with `-` or with `_`.
 
     Raises:
         UnknownName: no algorithm has that name.
     """
-    if name not in CATALOGUE:
-        raise UnknownName("algorithm", name, CATALOGUE)
-    return CATALOGUE[name]
+    for known, found in CATALOGUE.items():
+        if _key(known) == _key(name):
+            return found
+    raise UnknownName("algorithm", name, CATALOGUE)
+
+
+def former_fields(name: str, kind: ActionKind) -> dict[str, tuple[Any, str]]:
+    """Fields that the config of `name` had before what they choose became a variant of it.
+
+    Returns:
+        By field: its value in what is `name` today, and the variant that has the others.
+    """
+    return {
+        field: (value, variant.name)
+        for variant in CATALOGUE.values()
+        if variant.variant_of == name and kind in variant.forms
+        for field, value in variant.forms[kind].former_fields.items()
+    }
 
 
 def check_plays(name: str, spec: TaskSpec) -> None:
@@ -279,8 +172,10 @@ def check_plays(name: str, spec: TaskSpec) -> None:
             f"{name} chooses {' and '.join(found.action_kinds)} actions; {spec.name} has {spec.action_kind}"
         )
     if not found.plays(spec):
+        which = f" with {spec.action_kind} actions" if len(found.forms) > 1 else ""
         raise FopError(
-            f"{name} plays games of one step only; an episode of {spec.name} has up to {spec.episode_limit}"
+            f"{name}{which} plays games of one step only; an episode of {spec.name} has up to "
+            f"{spec.episode_limit}"
         )
 
 
@@ -300,8 +195,8 @@ def build(name: str, spec: TaskSpec, config: Any = None, seed: int = 0) -> Algor
     """
     found = entry(name)
     check_plays(name, spec)
-    parts = found.parts(spec.action_kind)
+    form = found.form(spec.action_kind)
     config = found.config_for(spec) if config is None else config
-    if type(config) is not type(parts.smac):
-        raise ValueError(f"{name} takes a {type(parts.smac).__name__}, not a {type(config).__name__}")
-    return parts.make(name, spec, config, seed)
+    if type(config) is not type(form.smac):
+        raise ValueError(f"{name} takes a {type(form.smac).__name__}, not a {type(config).__name__}")
+    return form.make(found.name, spec, config, seed)

@@ -23,7 +23,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
+from fop_algos.algorithm import Draws, Form, Metrics, check_range, scalars, seeded
 from fop_algos.bases.continuous_actors import (
     BootstrappedConfig,
     ContinuousActors,
@@ -32,11 +32,14 @@ from fop_algos.bases.continuous_actors import (
     own_replaced,
 )
 from fop_algos.batch import EpisodeBatch
+from fop_algos.functional.continuous_actions import to_normal, to_scale
 from fop_algos.functional.losses import masked_mean
 from fop_algos.networks.agents import PerAgentMlp
-from fop_algos.networks.continuous import ActionValue, DeterministicPolicy, to_normal, to_scale
-from fop_algos.networks.mixers import Mixer, QmixMixer, Utilities, dop_mixer
-from fop_algos.networks.targets import frozen_copy
+from fop_algos.networks.critics import ActionValue
+from fop_algos.networks.mixers.base import Mixer, Utilities
+from fop_algos.networks.mixers.dop import dop_mixer
+from fop_algos.networks.mixers.qmix import QmixMixer
+from fop_algos.networks.policies import DeterministicPolicy
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
@@ -59,8 +62,8 @@ class DeterministicConfig(BootstrappedConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 0, math.inf, "noise", "action_penalty")
-        within(self, 1, math.inf, "mixer_embed", "hypernet_hidden")
+        check_range(self, 0, math.inf, "noise", "action_penalty")
+        check_range(self, 1, math.inf, "mixer_embed", "hypernet_hidden")
 
 
 class Critic(nn.Module, ABC):
@@ -71,7 +74,7 @@ class Critic(nn.Module, ABC):
         """`[..., N, O]`, `[..., S]` and scaled actions `[..., N, D]` to `[..., M]`."""
 
     @abstractmethod
-    def climbed(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
+    def objective(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
         """What the policies' actions `own` `[..., N, D]` are worth `[...]`; `actions` are the replay's."""
 
 
@@ -88,7 +91,7 @@ class CentralCritics(Critic):
     def values(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         return self._each(state, own_replaced(actions, actions))
 
-    def climbed(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
+    def objective(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
         return self._each(state, own_replaced(own, actions)).sum(-1)
 
     def _each(self, state: Tensor, joint: Tensor) -> Tensor:
@@ -109,7 +112,7 @@ class FactoredCritic(Critic):
         q = self.q(obs, actions)
         return self.mixer.forward(Utilities(q, q, actions), state).unsqueeze(-1)
 
-    def climbed(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
+    def objective(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
         return self.values(obs, state, own).squeeze(-1)
 
 
@@ -121,20 +124,12 @@ class DeterministicActors(ContinuousActors):
     def __init__(self, name: str, spec: TaskSpec, config: DeterministicConfig, seed: int) -> None:
         super().__init__(name, spec, config, seed)
         with seeded(seed):
-            self.actor = DeterministicPolicy(spec, config.hidden)
-            self.critic = make_critic(spec, config)
-        self.target_actor, self.target_critic = frozen_copy(self.actor), frozen_copy(self.critic)
-        self.modules = nn.ModuleDict(
-            {
-                "actor": self.actor,
-                "critic": self.critic,
-                "target_actor": self.target_actor,
-                "target_critic": self.target_critic,
-            }
-        )
-        self.actor_optimiser = make_optimiser("adam", [self.actor], config.learning_rate)
-        self.critic_optimiser = make_optimiser("adam", [self.critic], config.learning_rate)
-        self.optimisers = {"actor": self.actor_optimiser, "critic": self.critic_optimiser}
+            self.actor, self.target_actor = self.register(
+                "actor", DeterministicPolicy(spec, config.hidden), target=True
+            )
+            self.critic, self.target_critic = self.register("critic", make_critic(spec, config), target=True)
+        self.actor_optimiser = self.register_optimiser("actor", "adam", config.learning_rate, self.actor)
+        self.critic_optimiser = self.register_optimiser("critic", "adam", config.learning_rate, self.critic)
 
     def explore(self, obs: Tensor, uniform: Tensor) -> Tensor:
         half_range = (self.spec.action_high - self.spec.action_low) / 2
@@ -150,19 +145,18 @@ class DeterministicActors(ContinuousActors):
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """The critic towards its target, then the actors up the critic."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
-        obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]
-        actions = to_scale(batch.actions, self.spec)
         max_norm = self.config.max_gradient_norm
 
-        values, target = self.critic.values(obs, state, actions), self.target(batch)
+        actions = to_scale(batch.actions, self.spec)
+        values, target = self.critic.values(batch.now.obs, batch.now.state, actions), self.target(batch)
         loss = critic_loss(values, target, batch.mask)
-        metrics = self.descend("td_loss", loss, self.critic_optimiser, max_norm, clock)
+        metrics = self.gradient_step("td_loss", loss, self.critic_optimiser, max_norm, clock)
 
         (loss,) = self.policy_loss(batch, self.draws(clock), clock)
-        metrics |= self.descend("policy_loss", loss, self.actor_optimiser, max_norm, clock)
+        metrics |= self.gradient_step("policy_loss", loss, self.actor_optimiser, max_norm, clock)
 
         self.copy_targets(clock, self.config.target_update_episodes)
-        means = numbers(
+        means = scalars(
             q_tot=masked_mean(values.detach().mean(-1), batch.mask),
             target=masked_mean(target.mean(-1), batch.mask),
         )
@@ -170,18 +164,18 @@ class DeterministicActors(ContinuousActors):
 
     def policy_loss(self, batch: EpisodeBatch, draws: Draws, clock: Clock) -> tuple[Tensor]:
         """The penalty on the policies' actions less what they are worth; nothing is drawn."""
-        obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]
+        obs, state = batch.now.obs, batch.now.state
         own = self.actor(obs)
-        climbed = self.critic.climbed(obs, state, to_scale(batch.actions, self.spec), own)
+        objective = self.critic.objective(obs, state, to_scale(batch.actions, self.spec), own)
         penalty = self.config.action_penalty * own.square().mean((-2, -1))
-        return (masked_mean(penalty - climbed, batch.mask),)
+        return (masked_mean(penalty - objective, batch.mask),)
 
     @torch.no_grad()
     def target(self, batch: EpisodeBatch) -> Tensor:
         """What the critics should say `[B, T, M]`: the frozen critics of the frozen actors' next actions."""
         if batch.is_one_step:
             return self.config.reward_scale * batch.reward.unsqueeze(-1)
-        obs, state = batch.obs[..., 1:, :, :], batch.state[..., 1:, :]
+        obs, state = batch.next.obs, batch.next.state
         return one_step_target(
             self.config, batch, self.target_critic.values(obs, state, self.target_actor(obs))
         )
@@ -195,3 +189,23 @@ def make_critic(spec: TaskSpec, config: DeterministicConfig) -> Critic:
     if config.critic == "qmix":
         mixer = QmixMixer(spec, config.mixer_embed, config.hypernet_hidden)
     return FactoredCritic(ActionValue(spec, config.hidden), mixer)
+
+
+def form(name: str, summary: str, critic: Literal["central", "qmix", "dop"], action_penalty: float) -> Form:
+    """The catalogue's form of one of the three."""
+    config = DeterministicConfig(critic=critic, action_penalty=action_penalty)
+    return Form(
+        name=name,
+        summary=summary,
+        make=DeterministicActors,
+        games=config,
+        smac=config,
+        action_kind="continuous",
+    )
+
+
+FORMS = (
+    form("maddpg", "deterministic actors, a central critic for each (NeurIPS 2017)", "central", 1e-3),
+    form("facmaddpg", "deterministic actors, a monotone mix of individual critics (2020)", "qmix", 1e-3),
+    form("dop", "deterministic actors, a critic that is linear in individual values (ICLR 2021)", "dop", 0.0),
+)

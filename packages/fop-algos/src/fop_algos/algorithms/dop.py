@@ -15,23 +15,24 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, make_optimiser, numbers, seeded, within
-from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.functional.exploration import draw, epsilon_mixture, greedy
+from fop_algos.algorithm import Form, Metrics, check_range, scalars, seeded
+from fop_algos.bases.actor_critic import ActorCritic, ActorCriticConfig
+from fop_algos.batch import EpisodeBatch, Steps, onehot
+from fop_algos.functional.exploration import epsilon_mixture
 from fop_algos.functional.losses import masked_mean, td_loss
 from fop_algos.functional.returns import td_lambda_target, tree_backup_target
-from fop_algos.functional.schedules import Linear
+from fop_algos.functional.schedules import LinearSchedule
 from fop_algos.native_ops import soft_value
-from fop_algos.networks.agents import AgentNet, NetKind, PerAgentMlp, agent_net
-from fop_algos.networks.layers import Linear as LinearLayer
-from fop_algos.networks.mixers import DopMixer, Utilities, dop_mixer
-from fop_algos.networks.targets import frozen_copy
+from fop_algos.networks.agents import PerAgentMlp, agent_net
+from fop_algos.networks.layers import Linear
+from fop_algos.networks.mixers.base import Utilities
+from fop_algos.networks.mixers.dop import DopMixer, dop_mixer
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class DopConfig(RoundConfig):
+class DopConfig(ActorCriticConfig):
     """Defaults: the published code's on SMAC."""
 
     episodes_per_round: int = 4
@@ -40,8 +41,6 @@ class DopConfig(RoundConfig):
     """The newest episodes, which teach the actor (fewer where there aren't as many)."""
     critic_on_policy: bool = True
     """Whether the critic learns from them, too, beside its batch from the replay."""
-    actor: NetKind = "shared_gru"
-    """The net of the policies."""
     hidden: int = 64
     """Width of the policies' hidden layers."""
     critic: Literal["separate_mlp", "central"] = "central"
@@ -53,18 +52,14 @@ class DopConfig(RoundConfig):
     """`shares`: the weights k_i sum to 1, without bias. `mlp`: k and b from two hidden layers (games)."""
     mixer_width: int = 32
     """Width of the mixer's hidden layers."""
-    gamma: float = 0.99
-    """Discount."""
     td_lambda: float = 0.8
     """How far targets of the newest episodes look ahead: 0 one step, 1 to the episode's end."""
     tree_backup_lambda: float = 0.93
     """Weight of each further step in targets of episodes from the replay."""
     tree_backup_steps: int = 5
     """Steps that targets of episodes from the replay look ahead."""
-    epsilon: Linear = Linear(0.5, 0.05, 500_000)  # noqa: RUF009  (frozen)
+    epsilon: LinearSchedule = LinearSchedule(0.5, 0.05, 500_000)  # noqa: RUF009  (frozen)
     """Share of uniform available actions in the policies that act and learn."""
-    optimiser: Literal["adam", "rmsprop"] = "rmsprop"
-    """RMSprop as in PyMARL (smoothing 0.99, epsilon 1e-5), or Adam."""
     learning_rate: float = 5e-4
     """Step size of the actor."""
     critic_learning_rate: float = 1e-4
@@ -76,10 +71,11 @@ class DopConfig(RoundConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "on_policy_episodes", "hidden", "critic_hidden", "mixer_width")
-        within(self, 1, math.inf, "tree_backup_steps", "target_update_episodes")
-        within(self, 0, 1, "gamma", "td_lambda", "tree_backup_lambda", "epsilon.start", "epsilon.end")
-        within(self, 1e-12, math.inf, "learning_rate", "critic_learning_rate", "max_gradient_norm")
+        check_range(
+            self, 1, math.inf, "on_policy_episodes", "critic_hidden", "mixer_width", "tree_backup_steps"
+        )
+        check_range(self, 0, 1, "tree_backup_lambda")
+        check_range(self, 1e-12, math.inf, "critic_learning_rate")
 
 
 GAMES = DopConfig(
@@ -92,7 +88,7 @@ GAMES = DopConfig(
     mixer="mlp",
     mixer_width=64,
     buffer_episodes=1_000_000,
-    epsilon=Linear(1.0, 0.01, 10_000, "updates"),
+    epsilon=LinearSchedule(1.0, 0.01, 10_000, "updates"),
     optimiser="adam",
     learning_rate=3e-4,
     critic_learning_rate=3e-4,
@@ -112,49 +108,26 @@ class Policies(NamedTuple):
     log_pi: Tensor
 
 
-class Dop(Algorithm):
+class Dop(ActorCritic):
     """Policies that follow `k_i(s) (q_i - E_pi q_i)`, and a critic that is linear in the `q_i`."""
 
     config: DopConfig
 
     def __init__(self, name: str, spec: TaskSpec, config: DopConfig, seed: int) -> None:
         super().__init__(name, spec, config, seed)
+        own = config.critic == "separate_mlp"
         with seeded(seed):
-            self.actor: AgentNet = agent_net(config.actor, spec, config.hidden)
-            own = config.critic == "separate_mlp"
-            self.critic: Critic = (OwnCritic if own else CentralCritic)(spec, config.critic_hidden)
-            self.mixer = dop_mixer(config.mixer, spec, config.mixer_width)
-        self.target_critic = frozen_copy(self.critic)
-        self.target_mixer = frozen_copy(self.mixer)
-        self.modules = nn.ModuleDict(
-            {
-                "actor": self.actor,
-                "critic": self.critic,
-                "mixer": self.mixer,
-                "target_critic": self.target_critic,
-                "target_mixer": self.target_mixer,
-            }
+            self.actor = self.register("actor", agent_net(config.actor, spec, config.hidden))
+            critic: Critic = (OwnCritic if own else CentralCritic)(spec, config.critic_hidden)
+            self.critic, self.target_critic = self.register("critic", critic, target=True)
+            self.mixer, self.target_mixer = self.register(
+                "mixer", dop_mixer(config.mixer, spec, config.mixer_width), target=True
+            )
+        kind = config.optimiser
+        self.actor_optimiser = self.register_optimiser("actor", kind, config.learning_rate, self.actor)
+        self.critic_optimiser = self.register_optimiser(
+            "critic", kind, config.critic_learning_rate, self.critic, self.mixer
         )
-        self.actor_optimiser = make_optimiser(config.optimiser, (self.actor,), config.learning_rate)
-        self.critic_optimiser = make_optimiser(
-            config.optimiser, (self.critic, self.mixer), config.critic_learning_rate
-        )
-        self.optimisers = {"actor": self.actor_optimiser, "critic": self.critic_optimiser}
-
-    def start(self, rows: int) -> Tensor:
-        return self.memory(rows, self.actor.memory_size)
-
-    def act(
-        self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
-    ) -> tuple[Tensor, Tensor]:
-        logits, hidden = self.actor.step(obs, memory)
-        if explore:
-            epsilon = 1.0 if self.plays_uniformly(clock, explore) else self.config.epsilon(clock)
-            pi = epsilon_mixture(soft_value(logits, available, 1.0).policy, available, epsilon)
-            actions = draw(pi, uniform[..., 0])
-        else:
-            actions = greedy(logits, available)
-        return actions, self.actor.remember(hidden, actions)
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """Critic steps, one for each time index, then one step of the actor (the published code's order)."""
@@ -168,7 +141,7 @@ class Dop(Algorithm):
         if config.critic_on_policy:
             parts.append((on_policy, self.on_policy_target(on_policy, epsilon)))
         steps = [
-            self.descend(
+            self.gradient_step(
                 "td_loss", self.td_loss(parts, t), self.critic_optimiser, config.max_gradient_norm, clock
             )
             for t in range(max(batch.mask.shape[-1] for batch, _ in parts))
@@ -176,9 +149,11 @@ class Dop(Algorithm):
         metrics: Metrics = {name: sum(step[name] for step in steps) / len(steps) for name in steps[0]}
 
         loss = self.policy_loss(on_policy, epsilon)
-        metrics |= self.descend("policy_loss", loss, self.actor_optimiser, config.max_gradient_norm, clock)
+        metrics |= self.gradient_step(
+            "policy_loss", loss, self.actor_optimiser, config.max_gradient_norm, clock
+        )
         self.copy_targets(clock, config.target_update_episodes)
-        return metrics | numbers(target=masked_mean(target, off_policy.mask)) | {"epsilon": epsilon}
+        return metrics | scalars(target=masked_mean(target, off_policy.mask)) | {"epsilon": epsilon}
 
     def td_loss(self, parts: list[tuple[EpisodeBatch, Tensor]], t: int) -> Tensor:
         """`E[(q_tot - target)^2]` over the real steps of time index `t` of all parts together."""
@@ -190,8 +165,8 @@ class Dop(Algorithm):
 
     def q_tot(self, critic: Critic, mixer: DopMixer, batch: EpisodeBatch, t: int | slice) -> Tensor:
         """Values of the actions taken at `t`."""
-        state, actions = batch.state[..., t, :], batch.actions[..., t, :]
-        q = critic.forward(batch.obs[..., t, :, :], state)
+        state, actions = batch.now.state[..., t, :], batch.actions[..., t, :]
+        q = critic.forward(batch.now.obs[..., t, :, :], state)
         chosen = q.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
         return mixer.forward(Utilities(chosen, chosen, batch.onehot[..., t, :, :]), state)
 
@@ -200,32 +175,30 @@ class Dop(Algorithm):
 
         Its gradient is that of `-E_pi[q_tot]`, where the actions taken are draws from the policies.
         """
-        pi, log_pi = self.policies(batch, epsilon, batch.mask.shape[-1])
+        pi, log_pi = self.policies(batch, batch.now, epsilon)
         with torch.no_grad():
-            state = batch.state[..., :-1, :]
-            q = self.critic.forward(batch.obs[..., :-1, :, :], state)
+            state = batch.now.state
+            q = self.critic.forward(batch.now.obs, state)
             chosen = q.gather(-1, batch.actions.unsqueeze(-1)).squeeze(-1)
             weight = self.mixer.k(state) * (chosen - (pi * q).sum(-1))
         return masked_mean(-(weight * log_pi).sum(-1), batch.mask)
 
-    def policies(self, batch: EpisodeBatch, epsilon: float, steps: int) -> Policies:
-        """Of the first `steps` of `T + 1` observations; `log_pi` where actions were taken."""
-        available = batch.available[..., :steps, :, :]
-        logits = self.actor.unroll(batch.obs[..., :steps, :, :], batch.last_onehot[..., :steps, :, :])
-        soft = soft_value(logits, available, 1.0)
+    def policies(self, batch: EpisodeBatch, seen: EpisodeBatch | Steps, epsilon: float) -> Policies:
+        """At what was `seen`: `batch.now`, or all `T + 1` steps of `batch`; `log_pi` of the actions taken."""
+        soft = soft_value(self.actor.unroll(seen.obs, seen.last_onehot), seen.available, 1.0)
         log_pi = soft.log_policy[..., : batch.mask.shape[-1], :, :]
         log_pi = log_pi.gather(-1, batch.actions.unsqueeze(-1)).squeeze(-1)
         if epsilon > 0:
-            choices = batch.available[..., :-1, :, :].sum(-1).clamp(min=1)
+            choices = batch.now.available.sum(-1).clamp(min=1)
             log_pi = torch.logaddexp(log_pi + math.log1p(-min(epsilon, 1 - 1e-7)), (epsilon / choices).log())
-        return Policies(epsilon_mixture(soft.policy, available, epsilon), log_pi)
+        return Policies(epsilon_mixture(soft.policy, seen.available, epsilon), log_pi)
 
     @torch.no_grad()
     def on_policy_target(self, batch: EpisodeBatch, epsilon: float) -> Tensor:
         """TD(lambda) `[B, T]` of what the policies expect next."""
         if batch.is_one_step:
             return batch.reward
-        pi = self.policies(batch, epsilon, batch.obs.shape[-3]).pi
+        pi = self.policies(batch, batch, epsilon).pi
         next_v = self.expected_q_tot(batch, pi)
         return td_lambda_target(batch, next_v, self.config.gamma, self.config.td_lambda)
 
@@ -235,7 +208,7 @@ class Dop(Algorithm):
         if batch.is_one_step:
             return batch.reward
         config = self.config
-        pi, log_pi = self.policies(batch, epsilon, batch.obs.shape[-3])
+        pi, log_pi = self.policies(batch, batch, epsilon)
         q_tot = self.q_tot(self.target_critic, self.target_mixer, batch, slice(batch.mask.shape[-1]))
         return tree_backup_target(
             batch,
@@ -249,8 +222,8 @@ class Dop(Algorithm):
 
     def expected_q_tot(self, batch: EpisodeBatch, pi: Tensor) -> Tensor:
         """`E_pi[q_tot]` `[B, T]` at the next steps by the frozen nets: exact, for the mixer is linear."""
-        state, pi = batch.state[..., 1:, :], pi[..., 1:, :, :]
-        q = self.target_critic.forward(batch.obs[..., 1:, :, :], state)
+        state, pi = batch.next.state, batch.next.of(pi)
+        q = self.target_critic.forward(batch.next.obs, state)
         expected = (pi * q).sum(-1)
         return self.target_mixer.forward(Utilities(expected, expected, pi), state)
 
@@ -286,10 +259,10 @@ class CentralCritic(nn.Module):
 
     def __init__(self, spec: TaskSpec, hidden: int) -> None:
         super().__init__()
-        self.of_state = LinearLayer(spec.state_dim, hidden, bias=False)
-        self.of_agent = LinearLayer(spec.obs_dim + spec.n_agents, hidden)
-        self.middle = LinearLayer(hidden, hidden)
-        self.output = LinearLayer(hidden, spec.n_actions + 1)
+        self.of_state = Linear(spec.state_dim, hidden, bias=False)
+        self.of_agent = Linear(spec.obs_dim + spec.n_agents, hidden)
+        self.middle = Linear(hidden, hidden)
+        self.output = Linear(hidden, spec.n_actions + 1)
 
     def forward(self, obs: Tensor, state: Tensor) -> Tensor:
         """`[..., N, O]` and `[..., S]` to `[..., N, A]`."""
@@ -300,3 +273,14 @@ class CentralCritic(nn.Module):
 
 
 Critic = OwnCritic | CentralCritic
+
+
+FORMS = (
+    Form(
+        name="dop",
+        summary="policy gradients by a critic that is linear in individual values (ICLR 2021)",
+        make=Dop,
+        games=GAMES,
+        smac=DopConfig(),
+    ),
+)

@@ -16,39 +16,31 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, make_optimiser, numbers, seeded, within
+from fop_algos.algorithm import Form, Metrics, check_range, scalars, seeded
+from fop_algos.bases.actor_critic import ActorCritic, ActorCriticConfig
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.functional.exploration import draw, epsilon_mixture, greedy, straight_through
+from fop_algos.functional.exploration import greedy, straight_through
 from fop_algos.functional.losses import masked_mean, td_loss
 from fop_algos.functional.returns import td_lambda_target
-from fop_algos.functional.schedules import Linear
-from fop_algos.native_ops import soft_value
-from fop_algos.networks.agents import AgentNet, NetKind, PerAgentMlp, SharedMlp, agent_net
-from fop_algos.networks.mixers import QmixMixer, Utilities
-from fop_algos.networks.targets import frozen_copy
+from fop_algos.functional.schedules import LinearSchedule
+from fop_algos.networks.agents import AgentNet, PerAgentMlp, SharedMlp, agent_net
+from fop_algos.networks.mixers.base import Utilities
+from fop_algos.networks.mixers.qmix import QmixMixer
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class FacMaddpgConfig(RoundConfig):
+class FacMaddpgConfig(ActorCriticConfig):
     """Defaults: the published code's on SMAC."""
 
-    actor: NetKind = "shared_gru"
-    """The net of the policies."""
     critic: Literal["separate_mlp", "shared_mlp"] = "shared_mlp"
     """The net of the values of single actions."""
-    hidden: int = 64
-    """Width of hidden layers."""
     mixer_embed: int = 32
     """Width of the mixing layer."""
     hypernet_hidden: int = 64
     """Width of the hidden layer of the mixer's hypernets."""
-    gamma: float = 0.99
-    """Discount."""
-    td_lambda: float = 0.8
-    """How far targets look ahead: 0 one step, 1 to the episode's end."""
-    epsilon: Linear = Linear(0.5, 0.05, 50_000)  # noqa: RUF009  (frozen)
+    epsilon: LinearSchedule = LinearSchedule(0.5, 0.05, 50_000)  # noqa: RUF009  (frozen)
     """Share of uniform available actions that is mixed into the policies when exploring."""
     optimiser: Literal["adam", "rmsprop"] = "adam"
     """RMSprop as in PyMARL (smoothing 0.99, epsilon 1e-5), or Adam."""
@@ -56,23 +48,18 @@ class FacMaddpgConfig(RoundConfig):
     """Step size of the actor."""
     critic_learning_rate: float = 5e-4
     """Step size of critic and mixer."""
-    max_gradient_norm: float = 10.0
-    """Gradients of each optimiser are scaled down to this norm."""
-    target_update_episodes: int = 200
-    """Episodes between hard copies into the target nets."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "hidden", "mixer_embed", "hypernet_hidden", "target_update_episodes")
-        within(self, 0, 1, "gamma", "td_lambda", "epsilon.start", "epsilon.end")
-        within(self, 1e-12, math.inf, "learning_rate", "critic_learning_rate", "max_gradient_norm")
+        check_range(self, 1, math.inf, "mixer_embed", "hypernet_hidden")
+        check_range(self, 1e-12, math.inf, "critic_learning_rate")
 
 
 GAMES = FacMaddpgConfig(
     actor="separate_mlp",
     critic="separate_mlp",
     buffer_episodes=1_000_000,
-    epsilon=Linear(1.0, 0.01, 10_000, "updates"),
+    epsilon=LinearSchedule(1.0, 0.01, 10_000, "updates"),
     learning_rate=3e-4,
     critic_learning_rate=3e-4,
 )
@@ -83,7 +70,7 @@ Deviation: exploration isn't stated there; epsilon is mixed in as the value-base
 """
 
 
-class FacMaddpg(Algorithm):
+class FacMaddpg(ActorCritic):
     """Policies that climb the mixed value of all agents' current actions at once."""
 
     config: FacMaddpgConfig
@@ -91,79 +78,55 @@ class FacMaddpg(Algorithm):
     def __init__(self, name: str, spec: TaskSpec, config: FacMaddpgConfig, seed: int) -> None:
         super().__init__(name, spec, config, seed)
         with seeded(seed):
-            self.actor: AgentNet = agent_net(config.actor, spec, config.hidden)
-            self.critic = OneHotCritic(config.critic, spec, config.hidden)
-            self.mixer = QmixMixer(spec, config.mixer_embed, config.hypernet_hidden)
-        self.target_actor = frozen_copy(self.actor)
-        self.target_critic = frozen_copy(self.critic)
-        self.target_mixer = frozen_copy(self.mixer)
-        self.modules = nn.ModuleDict(
-            {
-                "actor": self.actor,
-                "critic": self.critic,
-                "mixer": self.mixer,
-                "target_actor": self.target_actor,
-                "target_critic": self.target_critic,
-                "target_mixer": self.target_mixer,
-            }
+            self.actor, self.target_actor = self.register(
+                "actor", agent_net(config.actor, spec, config.hidden), target=True
+            )
+            self.critic, self.target_critic = self.register(
+                "critic", OneHotCritic(config.critic, spec, config.hidden), target=True
+            )
+            self.mixer, self.target_mixer = self.register(
+                "mixer", QmixMixer(spec, config.mixer_embed, config.hypernet_hidden), target=True
+            )
+        kind = config.optimiser
+        self.actor_optimiser = self.register_optimiser("actor", kind, config.learning_rate, self.actor)
+        self.critic_optimiser = self.register_optimiser(
+            "critic", kind, config.critic_learning_rate, self.critic, self.mixer
         )
-        online_critic = (self.modules["critic"], self.modules["mixer"])
-        self.actor_optimiser = make_optimiser(
-            config.optimiser, (self.modules["actor"],), config.learning_rate
-        )
-        self.critic_optimiser = make_optimiser(config.optimiser, online_critic, config.critic_learning_rate)
-        self.optimisers = {"actor": self.actor_optimiser, "critic": self.critic_optimiser}
-
-    def start(self, rows: int) -> Tensor:
-        return self.memory(rows, self.actor.memory_size)
-
-    def act(
-        self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
-    ) -> tuple[Tensor, Tensor]:
-        logits, hidden = self.actor.step(obs, memory)
-        if explore:
-            epsilon = 1.0 if self.plays_uniformly(clock, explore) else self.config.epsilon(clock)
-            pi = epsilon_mixture(soft_value(logits, available, 1.0).policy, available, epsilon)
-            actions = draw(pi, uniform[..., 0])
-        else:
-            actions = greedy(logits, available)
-        return actions, self.actor.remember(hidden, actions)
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """A step of the critic, then one of the actor (the published code's order)."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
-        obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]
-        max_norm = self.config.max_gradient_norm
+        now, max_norm = batch.now, self.config.max_gradient_norm
 
-        q_tot = mixed_value(self.critic, self.mixer, obs, state, batch.onehot)
+        q_tot = mixed_value(self.critic, self.mixer, now.obs, now.state, batch.onehot)
         target = self.target(batch)
         loss = td_loss(q_tot, target, batch.mask)
-        metrics = self.descend("td_loss", loss, self.critic_optimiser, max_norm, clock)
+        metrics = self.gradient_step("td_loss", loss, self.critic_optimiser, max_norm, clock)
 
-        logits = self.actor.unroll(obs, batch.last_onehot[..., :-1, :, :])
+        logits = self.actor.unroll(now.obs, now.last_onehot)
         uniform = self.draws(clock).uniform(logits.shape)
-        actions = straight_through(logits, batch.available[..., :-1, :, :], uniform)
+        actions = straight_through(logits, now.available, uniform)
         loss = self.policy_loss(batch, actions)
-        metrics |= self.descend("policy_loss", loss, self.actor_optimiser, max_norm, clock)
+        metrics |= self.gradient_step("policy_loss", loss, self.actor_optimiser, max_norm, clock)
 
         self.copy_targets(clock, self.config.target_update_episodes)
-        means = numbers(q_tot=masked_mean(q_tot.detach(), batch.mask), target=masked_mean(target, batch.mask))
+        means = scalars(q_tot=masked_mean(q_tot.detach(), batch.mask), target=masked_mean(target, batch.mask))
         return metrics | means | {"epsilon": self.config.epsilon(clock)}
 
     def policy_loss(self, batch: EpisodeBatch, actions: Tensor) -> Tensor:
         """`-E[q_tot(s, u)]` of the current policies' actions `[B, T, N, A]`, all agents' at once."""
-        obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]
-        return masked_mean(-mixed_value(self.critic, self.mixer, obs, state, actions), batch.mask)
+        q_tot = mixed_value(self.critic, self.mixer, batch.now.obs, batch.now.state, actions)
+        return masked_mean(-q_tot, batch.mask)
 
     @torch.no_grad()
     def target(self, batch: EpisodeBatch) -> Tensor:
         """TD(lambda) `[B, T]`: the frozen actors' likeliest actions, valued by the frozen nets."""
         if batch.is_one_step:
             return batch.reward
-        logits = self.target_actor.unroll(batch.obs, batch.last_onehot)[..., 1:, :, :]
-        best = onehot(greedy(logits, batch.available[..., 1:, :, :]), self.spec.n_actions)
-        obs, state = batch.obs[..., 1:, :, :], batch.state[..., 1:, :]
-        next_q_tot = mixed_value(self.target_critic, self.target_mixer, obs, state, best)
+        then = batch.next
+        logits = then.of(self.target_actor.unroll(batch.obs, batch.last_onehot))
+        best = onehot(greedy(logits, then.available), self.spec.n_actions)
+        next_q_tot = mixed_value(self.target_critic, self.target_mixer, then.obs, then.state, best)
         return td_lambda_target(batch, next_q_tot, self.config.gamma, self.config.td_lambda)
 
     @torch.no_grad()
@@ -199,3 +162,14 @@ def mixed_value(critic: nn.Module, mixer: QmixMixer, obs: Tensor, state: Tensor,
     """
     q: Tensor = critic(obs, actions)
     return mixer.forward(Utilities(q, q, actions), state)
+
+
+FORMS = (
+    Form(
+        name="facmaddpg",
+        summary="centralised policy gradients through a monotone mix of individual critics",
+        make=FacMaddpg,
+        games=GAMES,
+        smac=FacMaddpgConfig(),
+    ),
+)

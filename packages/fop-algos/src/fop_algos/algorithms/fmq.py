@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fop_algos.algorithm import Algorithm, Metrics, RoundConfig, numbers, within
+from fop_algos.algorithm import Algorithm, Form, Metrics, RoundConfig, check_range, scalars
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.functional.exploration import draw, greedy
 from fop_core.protocols import Samples
@@ -38,8 +38,8 @@ class FmqConfig(RoundConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 0, 1, "learning_rate")
-        within(self, 0, math.inf, "frequency_weight", "highest_temperature", "temperature_decay")
+        check_range(self, 0, 1, "learning_rate")
+        check_range(self, 0, math.inf, "frequency_weight", "highest_temperature", "temperature_decay")
 
     def temperature(self, plays: int) -> float:
         """`T_max exp(-s t) + 1` after `t` plays."""
@@ -88,8 +88,7 @@ class Fmq(Algorithm):
 
     def __init__(self, name: str, spec: TaskSpec, config: FmqConfig, seed: int) -> None:
         super().__init__(name, spec, config, seed)
-        self.table = Table(spec)
-        self.modules = nn.ModuleDict({"table": self.table})
+        self.table = self.register("table", Table(spec))
         self.counters["learned"] = 0
 
     def start(self, rows: int) -> Tensor:
@@ -115,7 +114,7 @@ class Fmq(Algorithm):
             ):
                 self.table.learn(actions, reward, self.config.learning_rate)
         self.counters["learned"] = clock.episodes
-        means = numbers(q=self.table.q.mean((-2, -1)), best=self.table.best.mean((-2, -1)))
+        means = scalars(q=self.table.q.mean((-2, -1)), best=self.table.best.mean((-2, -1)))
         return means | {"temperature": self.temperature(clock)}
 
     def temperature(self, clock: Clock) -> float:
@@ -125,10 +124,14 @@ class Fmq(Algorithm):
     def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
         return self.table.q.unsqueeze(-3).expand(*obs.shape[:-1], -1)
 
-    @torch.no_grad()
-    def joint_value(
-        self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
-    ) -> Tensor:
-        """The mean of the agents' own `q`: there is no joint value."""
-        q = self.table.q.unsqueeze(-3).expand(*actions.shape, -1)
-        return q.gather(-1, actions.unsqueeze(-1)).squeeze(-1).mean(-1)
+
+FORMS = (
+    Form(
+        name="fmq",
+        summary="tables that favour an action's best reward; one-step games only (AAAI 2002)",
+        make=Fmq,
+        games=FmqConfig(),
+        smac=FmqConfig(),
+        one_step_only=True,
+    ),
+)

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
+from fop_algos.algorithm import Draws, Form, Metrics, check_range, scalars, seeded
 from fop_algos.bases.continuous_actors import ContinuousConfig, GaussianActors
 from fop_algos.batch import EpisodeBatch
+from fop_algos.functional.continuous_actions import to_scale
 from fop_algos.functional.losses import masked_mean, td_loss
 from fop_algos.functional.schedules import Temperature
 from fop_algos.functional.temperatures import IndividualKind, Temperatures
 from fop_algos.networks.agents import PerAgentMlp
-from fop_algos.networks.continuous import ActionValue, GaussianPolicy, SquashedGaussian, to_scale
+from fop_algos.networks.critics import ActionValue
 from fop_algos.networks.layers import mlp
-from fop_algos.networks.mixers import ROUTED, DopMixer, FopMixer, MlpWeights, Routing, Utilities, dop_mixer
+from fop_algos.networks.mixers.base import Mixer, Utilities
+from fop_algos.networks.mixers.fop import FopMixer, MlpWeights
+from fop_algos.networks.policies import GaussianPolicy, SquashedGaussian
 from fop_core.errors import FopError
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
@@ -37,11 +39,6 @@ class FopContinuousConfig(ContinuousConfig):
     uniform_episodes: int = 64
     """Episodes at the start in which every agent draws its actions uniformly.
     Deviation: the paper doesn't say; as many as are collected before the first update."""
-    decomposition: Literal["fop", "dop"] = "fop"
-    """What q_tot is made of: `fop`, equation 18; `dop`, DOP's sum_i k_i(s) q_i + b(s), all else unchanged
-    (the ablation of D.3)."""
-    routing: Routing = ROUTED
-    """How gradients run through equation 18: as in the published code; other ways for comparisons."""
     alpha: Temperature = Temperature(1.0, 0.01, 20_000, "updates", kind="automatic")  # noqa: RUF009  (frozen)
     """Temperature of the team: `kind` linear, exponential, or automatic (learned, section C; the default).
     Deviation: first value and target entropy (-1 for each agent) are ours."""
@@ -53,16 +50,8 @@ class FopContinuousConfig(ContinuousConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 0, 1, "alpha_i_rate")
-        within(self, 0, 1e6, "alpha.start", "alpha.end")
-        if self.routing.v_i == "learned":
-            raise ValueError(
-                "routing.v_i is learned; with continuous actions v_i is a net of its own: constant"
-            )
-        if self.decomposition == "dop" and self.alpha_i != "tied":
-            raise ValueError(
-                f"alpha_i is {self.alpha_i}, learned from FOP's weights; with dop it must be tied"
-            )
+        check_range(self, 0, 1, "alpha_i_rate")
+        check_range(self, 0, 1e6, "alpha.start", "alpha.end")
 
 
 class FopContinuous(GaussianActors):
@@ -75,68 +64,45 @@ class FopContinuous(GaussianActors):
         if spec.episode_limit != 1:
             raise FopError(f"{name} with continuous actions plays one-step games; {spec.name} is longer")
         with seeded(seed):
-            self.actor = GaussianPolicy(spec, config.hidden)
-            self.critic = ActionValue(spec, config.hidden)
-            self.value = PerAgentMlp(spec.n_agents, spec.obs_dim, config.hidden, 1)
-            self.mixer = make_mixer(spec, config)
+            self.actor = self.register("policy", GaussianPolicy(spec, config.hidden))
+            self.critic = self.register("critic", ActionValue(spec, config.hidden))
+            self.value = self.register("value", PerAgentMlp(spec.n_agents, spec.obs_dim, config.hidden, 1))
+            self.mixer = self.register("mixer", self.make_mixer())
         self.temperatures = Temperatures(config.alpha, config.alpha_i, config.alpha_i_rate, spec.n_agents)
-        nets = {"policy": self.actor, "critic": self.critic, "value": self.value, "mixer": self.mixer}
-        self.modules = nn.ModuleDict(nets)
-        groups: dict[str, tuple[nn.Module, ...]] = {
-            "critic": (self.critic, self.mixer),
-            "policy": (self.actor,),
-            "value": (self.value,),
-        }
-        if self.temperatures.learns_alpha or config.alpha_i != "tied":
-            self.modules["temperatures"] = self.temperatures
+        if self.temperatures.learned:
+            self.register("temperatures", self.temperatures)
+
+        step = config.learning_rate
+        self.register_optimiser("critic", "adam", step, self.critic, self.mixer)
+        self.register_optimiser("policy", "adam", step, self.actor)
+        self.register_optimiser("value", "adam", step, self.value)
         if self.temperatures.learns_alpha:
-            groups["alpha"] = (self.temperatures,)
-        self.optimisers = {
-            group: make_optimiser("adam", modules, config.learning_rate) for group, modules in groups.items()
-        }
+            self.register_optimiser("alpha", "adam", step, self.temperatures)
+
+    def make_mixer(self) -> Mixer:
+        """The nets of `lambda(s, u)` and `v(s)`."""
+        spec, hidden = self.spec, self.config.hidden
+        v = mlp(spec.state_dim, (hidden, hidden), 1)
+        return FopMixer(MlpWeights(spec, hidden), v)
+
+    def q_tot(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """`q_tot(s, u) = sum_i lambda_i(s, u) (q_i(u_i) - v_i) + v_jt`, `v_jt = v(s) + sum_i v_i` (18).
+
+        How its gradients run, and the kernel, is at `FopMixer`; none reaches `v_i`.
+
+        Args:
+            obs: `[..., N, O]`.
+            state: `[..., S]`.
+            actions: scaled `[..., N, D]`.
+
+        Returns:
+            `[...]`.
+        """
+        v = self.value.each(obs).squeeze(-1).detach()
+        return self.mixer.forward(Utilities(self.critic(obs, actions), v, actions), state)
 
     def values(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
-        return self.mix(obs, state, actions).unsqueeze(-1)
-
-    def update(self, replay: Samples, clock: Clock) -> Metrics:
-        """Joint evaluation, individual improvement, individual values, temperatures."""
-        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
-        obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]
-        alpha, max_norm = self.temperatures.of_team(clock), self.config.max_gradient_norm
-        alpha_i = self.temperatures.of_agents(alpha)
-        optimisers = self.optimisers
-
-        # Joint evaluation (B.1): the game ends, so the target is the reward alone.
-        actions = to_scale(batch.actions, self.spec)
-        q_tot = self.mix(obs, state, actions)
-        target = self.config.reward_scale * batch.reward
-        loss = td_loss(q_tot, target, batch.mask)
-        metrics = self.descend("td_loss", loss, optimisers["critic"], max_norm, clock)
-
-        # Individual improvement (12).
-        loss, q, sampled, log_pi = self.policy_loss(batch, self.draws(clock), clock)
-        metrics |= self.descend("policy_loss", loss, optimisers["policy"], max_norm, clock)
-
-        # v_i = E[q_i - alpha_i log pi_i] under the policy that has just acted.
-        soft_value = (q - alpha_i * log_pi).detach()
-        v = self.value.each(obs).squeeze(-1)
-        loss = masked_mean((v - soft_value).square().mean(-1), batch.mask)
-        metrics |= self.descend("value_loss", loss, optimisers["value"], max_norm, clock)
-
-        # Temperatures (section C).
-        entropy = masked_mean(-log_pi.detach().mean(-1), batch.mask)
-        if self.temperatures.learns_alpha:
-            loss = self.temperatures.loss(entropy)
-            metrics |= self.descend("alpha_loss", loss, optimisers["alpha"], math.inf, clock)
-            self.temperatures.keep_above_end()
-        if self.config.alpha_i != "tied":
-            with torch.no_grad():
-                gain = q - v
-                assert isinstance(self.mixer, FopMixer)
-                lam = self.mixer.weights(state, sampled)
-                self.temperatures.follow(gain, lam, gain, batch.mask)
-        metrics |= self.temperatures.metrics(alpha)
-        return metrics | numbers(q_tot=masked_mean(q_tot.detach(), batch.mask), entropy=entropy)
+        return self.q_tot(obs, state, actions).unsqueeze(-1)
 
     def policy_loss(
         self, batch: EpisodeBatch, draws: Draws, clock: Clock
@@ -146,25 +112,47 @@ class FopContinuous(GaussianActors):
         Returns:
             The loss `[]`; `q_i` `[B, T, N]`, actions `[B, T, N, D]` and `log pi_i` `[B, T, N]` behind it.
         """
-        obs = batch.obs[..., :-1, :, :]
         alpha_i = self.temperatures.of_agents(self.temperatures.of_team(clock))
-        policy: SquashedGaussian = self.actor(obs)
+        policy: SquashedGaussian = self.actor(batch.now.obs)
         action, log_pi = policy.sample_with_log(draws.normal(batch.actions.shape))
-        q = frozen(self.critic, obs, action)
+        q = frozen(self.critic, batch.now.obs, action)
         return masked_mean((alpha_i * log_pi - q).mean(-1), batch.mask), q, action, log_pi
 
-    def mix(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
-        """`q_tot(s, u)` `[B, T]` of scaled joint actions `[B, T, N, D]` (18)."""
-        v = self.value.each(obs).squeeze(-1).detach()
-        return self.mixer.forward(Utilities(self.critic(obs, actions), v, actions), state)
+    def update(self, replay: Samples, clock: Clock) -> Metrics:
+        """Joint evaluation, individual improvement, individual values, temperatures."""
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        now, max_norm, optimisers = batch.now, self.config.max_gradient_norm, self.optimisers
+        alpha = self.temperatures.of_team(clock)
+        alpha_i = self.temperatures.of_agents(alpha)
 
+        # Joint evaluation (B.1): the game ends, so the target is the reward alone.
+        q_tot = self.q_tot(now.obs, now.state, to_scale(batch.actions, self.spec))
+        loss = td_loss(q_tot, self.config.reward_scale * batch.reward, batch.mask)
+        metrics = self.gradient_step("td_loss", loss, optimisers["critic"], max_norm, clock)
 
-def make_mixer(spec: TaskSpec, config: FopContinuousConfig) -> FopMixer | DopMixer:
-    """As `config.decomposition` says."""
-    if config.decomposition == "dop":
-        return dop_mixer("mlp", spec, config.hidden)
-    v = mlp(spec.state_dim, (config.hidden, config.hidden), 1)
-    return FopMixer(MlpWeights(spec, config.hidden), v, config.routing)
+        # Individual improvement (12).
+        loss, q, sampled, log_pi = self.policy_loss(batch, self.draws(clock), clock)
+        metrics |= self.gradient_step("policy_loss", loss, optimisers["policy"], max_norm, clock)
+
+        # v_i = E[q_i - alpha_i log pi_i] under the policy that has just acted.
+        soft_value = (q - alpha_i * log_pi).detach()
+        v = self.value.each(now.obs).squeeze(-1)
+        loss = masked_mean((v - soft_value).square().mean(-1), batch.mask)
+        metrics |= self.gradient_step("value_loss", loss, optimisers["value"], max_norm, clock)
+
+        # Temperatures (section C).
+        entropy = masked_mean(-log_pi.detach().mean(-1), batch.mask)
+        if self.temperatures.learns_alpha:
+            loss = self.temperatures.loss(entropy)
+            metrics |= self.gradient_step("alpha_loss", loss, optimisers["alpha"], math.inf, clock)
+            self.temperatures.clamp_alpha()
+        if self.config.alpha_i != "tied":
+            with torch.no_grad():
+                assert isinstance(self.mixer, FopMixer)
+                lam = self.mixer.weights(now.state, sampled)
+                self.temperatures.update_ratios(q - v, lam, q - v, batch.mask)
+        metrics |= self.temperatures.metrics(alpha)
+        return metrics | scalars(q_tot=masked_mean(q_tot.detach(), batch.mask), entropy=entropy)
 
 
 def frozen(critic: ActionValue, obs: Tensor, actions: Tensor) -> Tensor:
@@ -176,3 +164,16 @@ def frozen(critic: ActionValue, obs: Tensor, actions: Tensor) -> Tensor:
     for parameter in parameters:
         parameter.requires_grad_(True)
     return q
+
+
+FORMS = (
+    Form(
+        name="fop",
+        summary="the same with squashed Gaussian policies, for one-step games",
+        make=FopContinuous,
+        games=FopContinuousConfig(),
+        smac=FopContinuousConfig(),
+        action_kind="continuous",
+        one_step_only=True,
+    ),
+)

@@ -1,19 +1,65 @@
-"""Equations of FOP's published SMAC code (liyheng/FOP @ e100a97) where they differ from the paper's.
+"""FOP with the equations of its published SMAC code (liyheng/FOP @ e100a97) where they aren't the paper's.
 
-They are stated here to be compared with, not recommended.
+They are stated here to be compared with, not recommended: policies, exploration, soft values, targets.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+from fop_algos.algorithm import Form
 from fop_algos.batch import EpisodeBatch
 from fop_algos.functional.exploration import draw
-from fop_algos.native_ops import SoftValue
+from fop_algos.functional.schedules import Temperature
+from fop_algos.functional.temperatures import Alpha
+from fop_algos.native_ops import SoftValue, soft_value
+
+from .fop import GAMES, Fop, FopConfig
 
 UNAVAILABLE = 1e-10
 """What the code writes as the probability of an unavailable action, so that its logarithm is finite."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FopPublishedConfig(FopConfig):
+    """FOP's fields; temperatures are annealed and tied."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.alpha.kind == "automatic" or self.alpha_i != "tied":
+            raise ValueError(
+                f"alpha.kind is {self.alpha.kind} and alpha_i {self.alpha_i}; the published code's "
+                "temperatures are annealed and tied"
+            )
+
+
+PUBLISHED = FopPublishedConfig(critic="shared_mlp", alpha=Temperature(0.5, 0.05, 90_000))
+"""The published code on SMAC: no recurrence in the critics, and alpha at its floor after 90,000 steps."""
+
+
+class FopPublished(Fop):
+    """FOP as its published code has it, slips included."""
+
+    config: FopPublishedConfig
+
+    def policy(self, logits: Tensor, available: Tensor, epsilon: float) -> SoftValue:
+        return policy(logits, available, epsilon)
+
+    def explore(self, logits: Tensor, available: Tensor, epsilon: float, uniform: Tensor) -> Tensor:
+        return sample(logits, available, epsilon, uniform)
+
+    def v(self, q: Tensor, available: Tensor, alpha_i: Alpha) -> Tensor:
+        """Over all actions, unavailable ones included."""
+        return soft_value(q, None, alpha_i).v
+
+    def soft_return(
+        self, batch: EpisodeBatch, next_q_tot: Tensor, next_log_pi: Tensor, alpha: Alpha
+    ) -> Tensor:
+        assert isinstance(alpha, float)
+        return target(batch, next_q_tot, next_log_pi, alpha, self.config.gamma, self.config.td_lambda)
 
 
 def policy(logits: Tensor, available: Tensor, epsilon: float) -> SoftValue:
@@ -58,3 +104,16 @@ def target(
         follow = lam * gamma * follow + mask[:, t] * step
         returns[:, t] = follow
     return torch.where(batch.mask, returns - alpha * next_log_pi.mean(-1), 0.0)
+
+
+FORMS = (
+    Form(
+        name="fop-published",
+        summary="FOP with the equations of its published SMAC code, slips included (for comparisons)",
+        make=FopPublished,
+        games=FopPublishedConfig(**vars(GAMES)),
+        smac=PUBLISHED,
+        variant_of="fop",
+        former_fields={"compat": "paper"},
+    ),
+)

@@ -22,7 +22,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
+from fop_algos.algorithm import Draws, Form, Metrics, check_range, scalars, seeded
 from fop_algos.bases.continuous_actors import (
     BootstrappedConfig,
     GaussianActors,
@@ -32,11 +32,11 @@ from fop_algos.bases.continuous_actors import (
     own_replaced,
 )
 from fop_algos.batch import EpisodeBatch
+from fop_algos.functional.continuous_actions import to_scale
 from fop_algos.functional.losses import masked_mean
 from fop_algos.functional.schedules import Temperature
-from fop_algos.networks.continuous import GaussianPolicy, SquashedGaussian, to_scale
 from fop_algos.networks.layers import Linear
-from fop_algos.networks.targets import frozen_copy
+from fop_algos.networks.policies import GaussianPolicy, SquashedGaussian
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
@@ -56,7 +56,7 @@ class MaacConfig(BootstrappedConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "heads", "baseline_samples")
+        check_range(self, 1, math.inf, "heads", "baseline_samples")
         check_annealed(self.alpha)
         if self.hidden % self.heads:
             raise ValueError(f"heads is {self.heads}; it must divide hidden ({self.hidden})")
@@ -133,20 +133,14 @@ class Maac(GaussianActors):
         if spec.n_agents < 2:
             raise ValueError(f"{name} needs 2 agents or more; {spec.name} has {spec.n_agents}")
         with seeded(seed):
-            self.actor = GaussianPolicy(spec, config.hidden)
-            self.critic = AttentionCritic(spec, config.hidden, config.heads)
-        self.target_actor, self.target_critic = frozen_copy(self.actor), frozen_copy(self.critic)
-        self.modules = nn.ModuleDict(
-            {
-                "actor": self.actor,
-                "critic": self.critic,
-                "target_actor": self.target_actor,
-                "target_critic": self.target_critic,
-            }
-        )
-        self.actor_optimiser = make_optimiser("adam", [self.actor], config.learning_rate)
-        self.critic_optimiser = make_optimiser("adam", [self.critic], config.learning_rate)
-        self.optimisers = {"actor": self.actor_optimiser, "critic": self.critic_optimiser}
+            self.actor, self.target_actor = self.register(
+                "actor", GaussianPolicy(spec, config.hidden), target=True
+            )
+            self.critic, self.target_critic = self.register(
+                "critic", AttentionCritic(spec, config.hidden, config.heads), target=True
+            )
+        self.actor_optimiser = self.register_optimiser("actor", "adam", config.learning_rate, self.actor)
+        self.critic_optimiser = self.register_optimiser("critic", "adam", config.learning_rate, self.critic)
 
     def values(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         values: Tensor = self.critic(obs, actions)
@@ -155,19 +149,19 @@ class Maac(GaussianActors):
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """The critics towards their targets, then the actors up the critics."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
-        obs, alpha, draws = batch.obs[..., :-1, :, :], self.config.alpha(clock), self.draws(clock)
+        alpha, draws = self.config.alpha(clock), self.draws(clock)
         max_norm = self.config.max_gradient_norm
 
-        q = self.critic(obs, to_scale(batch.actions, self.spec))
+        q = self.critic(batch.now.obs, to_scale(batch.actions, self.spec))
         target = self.target(batch, alpha, draws)
         loss = critic_loss(q, target, batch.mask)
-        metrics = self.descend("td_loss", loss, self.critic_optimiser, max_norm, clock)
+        metrics = self.gradient_step("td_loss", loss, self.critic_optimiser, max_norm, clock)
 
         loss, log_pi = self.policy_loss(batch, draws, clock)
-        metrics |= self.descend("policy_loss", loss, self.actor_optimiser, max_norm, clock)
+        metrics |= self.gradient_step("policy_loss", loss, self.actor_optimiser, max_norm, clock)
 
         self.copy_targets(clock, self.config.target_update_episodes)
-        means = numbers(
+        means = scalars(
             q_tot=masked_mean(q.detach().mean(-1), batch.mask),
             target=masked_mean(target.mean(-1), batch.mask),
             entropy=masked_mean(-log_pi.detach().mean(-1), batch.mask),
@@ -176,7 +170,7 @@ class Maac(GaussianActors):
 
     def policy_loss(self, batch: EpisodeBatch, draws: Draws, clock: Clock) -> tuple[Tensor, Tensor]:
         """The mean of `pathwise` or `score` `[]`, on fresh actions of all; and `log pi_i` `[B, T, N]`."""
-        obs, alpha = batch.obs[..., :-1, :, :], self.config.alpha(clock)
+        obs, alpha = batch.now.obs, self.config.alpha(clock)
         policy: SquashedGaussian = self.actor(obs)
         normal = draws.normal(batch.actions.shape)
         if self.config.gradient == "pathwise":
@@ -235,7 +229,19 @@ class Maac(GaussianActors):
         if batch.is_one_step:
             reward = self.config.reward_scale * batch.reward.unsqueeze(-1)
             return reward.expand(*reward.shape[:-1], self.spec.n_agents)
-        obs = batch.obs[..., 1:, :, :]
-        policy: SquashedGaussian = self.target_actor(obs)
+        policy: SquashedGaussian = self.target_actor(batch.next.obs)
         action, log_pi = policy.sample_with_log(draws.normal(batch.actions.shape))
-        return one_step_target(self.config, batch, self.target_critic(obs, action) - alpha * log_pi)
+        next_values = self.target_critic(batch.next.obs, action) - alpha * log_pi
+        return one_step_target(self.config, batch, next_values)
+
+
+FORMS = (
+    Form(
+        name="maac",
+        summary="soft actors and critics with attention to the others (ICML 2019)",
+        make=Maac,
+        games=MaacConfig(),
+        smac=MaacConfig(),
+        action_kind="continuous",
+    ),
+)

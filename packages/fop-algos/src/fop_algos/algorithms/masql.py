@@ -26,7 +26,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.algorithm import Draws, Metrics, make_optimiser, numbers, seeded, within
+from fop_algos.algorithm import Draws, Form, Metrics, check_range, scalars, seeded
 from fop_algos.bases.continuous_actors import (
     BootstrappedConfig,
     ContinuousActors,
@@ -35,11 +35,12 @@ from fop_algos.bases.continuous_actors import (
     one_step_target,
 )
 from fop_algos.batch import EpisodeBatch
+from fop_algos.functional.continuous_actions import log_slope, to_normal, to_scale
 from fop_algos.functional.losses import masked_mean
 from fop_algos.functional.schedules import Temperature
 from fop_algos.networks.agents import PerAgentMlp
-from fop_algos.networks.continuous import JointActionValue, log_slope, shrink_last_layer, to_normal, to_scale
-from fop_algos.networks.targets import frozen_copy
+from fop_algos.networks.critics import JointActionValue
+from fop_algos.networks.policies import shrink_last_layer
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
@@ -64,8 +65,8 @@ class MasqlConfig(BootstrappedConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 2, math.inf, "particles")
-        within(self, 1, math.inf, "sampler_episodes", "value_samples")
+        check_range(self, 2, math.inf, "particles")
+        check_range(self, 1, math.inf, "sampler_episodes", "value_samples")
         check_annealed(self.alpha)
 
 
@@ -94,15 +95,12 @@ class Masql(ContinuousActors):
     def __init__(self, name: str, spec: TaskSpec, config: MasqlConfig, seed: int) -> None:
         super().__init__(name, spec, config, seed)
         with seeded(seed):
-            self.actor = Sampler(spec, config.hidden, config.sampler == "joint")
-            self.critic = JointActionValue(spec, config.hidden)
-        self.target_critic = frozen_copy(self.critic)
-        self.modules = nn.ModuleDict(
-            {"actor": self.actor, "critic": self.critic, "target_critic": self.target_critic}
-        )
-        self.actor_optimiser = make_optimiser("adam", [self.actor], config.learning_rate)
-        self.critic_optimiser = make_optimiser("adam", [self.critic], config.learning_rate)
-        self.optimisers = {"actor": self.actor_optimiser, "critic": self.critic_optimiser}
+            self.actor = self.register("actor", Sampler(spec, config.hidden, config.sampler == "joint"))
+            self.critic, self.target_critic = self.register(
+                "critic", JointActionValue(spec, config.hidden), target=True
+            )
+        self.actor_optimiser = self.register_optimiser("actor", "adam", config.learning_rate, self.actor)
+        self.critic_optimiser = self.register_optimiser("critic", "adam", config.learning_rate, self.critic)
 
     def explore(self, obs: Tensor, uniform: Tensor) -> Tensor:
         quarter = torch.tensor([0.0, 0.25])  # the sine of Box and Muller
@@ -126,29 +124,28 @@ class Masql(ContinuousActors):
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """The critic towards its target, then the samplers along Stein's direction."""
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
-        obs, state = batch.obs[..., :-1, :, :], batch.state[..., :-1, :]
         alpha, draws, max_norm = self.config.alpha(clock), self.draws(clock), self.config.max_gradient_norm
 
-        q = self.values(obs, state, to_scale(batch.actions, self.spec))
+        q = self.values(batch.now.obs, batch.now.state, to_scale(batch.actions, self.spec))
         target = self.target(batch, alpha, draws)
         loss = critic_loss(q, target, batch.mask)
-        metrics = self.descend("td_loss", loss, self.critic_optimiser, max_norm, clock)
+        metrics = self.gradient_step("td_loss", loss, self.critic_optimiser, max_norm, clock)
 
-        loss, spread = self.policy_loss(batch, draws, clock)
-        metrics |= self.descend("policy_loss", loss, self.actor_optimiser, max_norm, clock)
+        loss, sample_std = self.policy_loss(batch, draws, clock)
+        metrics |= self.gradient_step("policy_loss", loss, self.actor_optimiser, max_norm, clock)
 
         self.copy_targets(clock, self.config.target_update_episodes)
-        means = numbers(
+        means = scalars(
             q_tot=masked_mean(q.detach().squeeze(-1), batch.mask),
             target=masked_mean(target.squeeze(-1), batch.mask),
-            spread=spread,
+            sample_std=sample_std,
         )
         return metrics | means | {"alpha": alpha}
 
     def policy_loss(self, batch: EpisodeBatch, draws: Draws, clock: Clock) -> tuple[Tensor, Tensor]:
-        """`[]`, with Stein's direction for its gradient, on a few episodes; and how wide samples lie `[]`."""
+        """`[]`, whose gradient is Stein's direction, on a few episodes; and the samples' deviation `[]`."""
         few = self.config.sampler_episodes
-        obs, state = batch.obs[..., :few, :-1, :, :], batch.state[..., :few, :-1, :]
+        obs, state = batch.now.obs[..., :few, :, :, :], batch.now.state[..., :few, :, :]
         mask = batch.mask[..., :few, :]
         noise = draws.normal((*obs.shape[:-2], self.config.particles, self.spec.n_agents, NOISE))
         z = self.actor(obs.unsqueeze(-3).expand(*noise.shape[:-1], -1), noise)
@@ -183,7 +180,7 @@ class Masql(ContinuousActors):
         """What the critic should say `[B, T, 1]`."""
         if batch.is_one_step:
             return self.config.reward_scale * batch.reward.unsqueeze(-1)
-        state = batch.state[..., 1:, :].unsqueeze(-2)
+        state = batch.next.state.unsqueeze(-2)
         samples = (*state.shape[:-2], self.config.value_samples)
         actions = 2 * draws.uniform((*samples, *batch.actions.shape[-2:])) - 1
         q = self.target_critic(state.expand(*samples, -1), actions)
@@ -212,3 +209,15 @@ def stein_direction(z: Tensor, slope: Tensor) -> Tensor:
     kernel = torch.exp(-squared / width)
     repulsion = 2 / width * (kernel.unsqueeze(-1) * apart).sum(-2)
     return (kernel @ slope + repulsion) / n
+
+
+FORMS = (
+    Form(
+        name="masql",
+        summary="a soft joint critic and samplers that learn to draw from it (2018)",
+        make=Masql,
+        games=MasqlConfig(),
+        smac=MasqlConfig(),
+        action_kind="continuous",
+    ),
+)

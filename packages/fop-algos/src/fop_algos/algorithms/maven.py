@@ -17,22 +17,22 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.algorithm import Metrics, make_optimiser, seeded, within
+from fop_algos.algorithm import Form, Metrics, check_range, scalars, seeded
+from fop_algos.bases.utility_agents import UtilityAgents
+from fop_algos.bases.value_mixing import MixerConfig, double_q_target, make_mixer, utilities
 from fop_algos.batch import EpisodeBatch, onehot
-from fop_algos.functional.exploration import draw, left_of_coin
-from fop_algos.functional.schedules import Linear as LinearSchedule
+from fop_algos.functional.exploration import draw, rescaled_uniform
+from fop_algos.functional.losses import masked_mean, td_loss
+from fop_algos.functional.schedules import LinearSchedule
 from fop_algos.native_ops import soft_value
 from fop_algos.networks.agents import AgentNet, PerAgentMlp, trunk_net
 from fop_algos.networks.layers import Linear, mlp
-from fop_algos.networks.mixers import Utilities
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
-from .value_decomposition import ValueDecomposition, ValueDecompositionConfig
-
 
 @dataclass(frozen=True, kw_only=True)
-class MavenConfig(ValueDecompositionConfig):
+class MavenConfig(MixerConfig):
     """Defaults: PyMARL's on SMAC for what is QMIX's."""
 
     latents: int = 16
@@ -48,8 +48,8 @@ class MavenConfig(ValueDecompositionConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "latents", "latent_hidden")
-        within(self, 0, math.inf, "information_weight", "entropy_weight")
+        check_range(self, 1, math.inf, "latents", "latent_hidden")
+        check_range(self, 0, math.inf, "information_weight", "entropy_weight")
 
 
 GAMES = MavenConfig(
@@ -139,8 +139,8 @@ class RecurrentDiscriminator(nn.Module):
         return log_q
 
 
-class Maven(ValueDecomposition):
-    """Value decomposition given a latent, what draws the latent, and what recognises it.
+class Maven(UtilityAgents):
+    """QMIX given a latent, what draws the latent, and what recognises it.
 
     Deviation: published, the mixer reads the latent, too, and the discriminator the state; here the latent
     acts through the utilities alone, and is recognised by them alone.
@@ -152,31 +152,29 @@ class Maven(ValueDecomposition):
     def __init__(self, name: str, spec: TaskSpec, config: MavenConfig, seed: int) -> None:
         super().__init__(name, spec, config, seed)
         width, latents = config.latent_hidden, config.latents
-        kind = StepDiscriminator if config.discriminator == "steps" else RecurrentDiscriminator
+        recogniser = StepDiscriminator if config.discriminator == "steps" else RecurrentDiscriminator
         with seeded(seed):
-            self.latent_policy = mlp(spec.n_agents * spec.obs_dim, (width,), latents)
-            self.discriminator = kind(spec, width, latents)
-        self.modules["latent_policy"] = self.latent_policy
-        self.modules["discriminator"] = self.discriminator
-        self.optimiser.add_param_group({"params": list(self.discriminator.parameters())})
-        self.latent_optimiser = make_optimiser(config.optimiser, (self.latent_policy,), config.learning_rate)
-        self.optimisers["latent_optimiser"] = self.latent_optimiser
+            trunk = trunk_net(config.agent, spec, config.hidden)
+            self.agent, self.target_agent = self.register(
+                "agent", LatentAgent(trunk, spec, config.hidden, latents), target=True
+            )
+            self.mixer, self.target_mixer = self.register("mixer", make_mixer(spec, config), target=True)
+        with seeded(seed):  # from the beginning again: QMIX's nets and these don't depend on each other
+            self.latent_policy = self.register(
+                "latent_policy", mlp(spec.n_agents * spec.obs_dim, (width,), latents)
+            )
+            self.discriminator = self.register("discriminator", recogniser(spec, width, latents))
+        kind, step = config.optimiser, config.learning_rate
+        self.optimiser = self.register_optimiser(
+            "optimiser", kind, step, self.agent, self.mixer, self.discriminator
+        )
+        self.latent_optimiser = self.register_optimiser("latent_optimiser", kind, step, self.latent_policy)
         self.counters["latents_learned_at"] = 0
-
-    def make_agent(self) -> LatentAgent:
-        config = self.config
-        trunk = trunk_net(config.agent, self.spec, config.hidden)
-        return LatentAgent(trunk, self.spec, config.hidden, config.latents)
-
-    def beside_obs(self, batch: EpisodeBatch) -> Tensor:
-        before = batch.last_onehot
-        latent = onehot(batch.label, self.config.latents)[..., None, None, :]
-        return torch.cat((before, latent.expand(*before.shape[:-1], -1)), -1)
 
     def act(
         self, obs: Tensor, available: Tensor, memory: Tensor, uniform: Tensor, clock: Clock, explore: bool
     ) -> tuple[Tensor, Tensor]:
-        coin = left_of_coin(uniform[..., 0, 0], self.epsilon(clock)) if explore else None
+        coin = rescaled_uniform(uniform[..., 0, 0], self.epsilon(clock)) if explore else None
         return super().act(obs, available, self.with_latents(obs, memory, coin), uniform, clock, explore)
 
     def with_latents(self, obs: Tensor, memory: Tensor, coin: Tensor | None) -> Tensor:
@@ -209,11 +207,50 @@ class Maven(ValueDecomposition):
         return log_policy
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
-        metrics = super().update(replay, clock)
+        """A step of utilities and discriminator; then, when it is time, one of what draws the latents."""
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        loss, means = self.loss(batch)
+        metrics = self.gradient_step("td_loss", loss, self.optimiser, self.config.max_gradient_norm, clock)
+        self.copy_targets(clock, self.config.target_update_episodes)
+        metrics |= scalars(**means)
         new = clock.episodes - self.counters["latents_learned_at"]
         if new >= self.config.batch_episodes:
             self.learn_latents(EpisodeBatch.of(replay.latest(min(new, len(replay)))), clock)
-        return metrics
+        return metrics | {"epsilon": self.config.epsilon(clock)}
+
+    def loss(self, batch: EpisodeBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """QMIX's loss less the bound on the mutual information `[]`, and constants worth a curve."""
+        beside_obs = self.beside_obs(batch)
+        q = self.agent.unroll(batch.obs, beside_obs)
+        chosen = utilities(batch.now.of(q), batch.actions, batch.onehot, batch.now.available)
+        q_tot = self.mixer.forward(chosen, batch.now.state)
+        target = self.target(batch, q, beside_obs)
+        policies = soft_value(batch.now.of(q), batch.now.available, 1.0).policy
+        bound = information_bound(self.discriminator(policies, batch.mask), batch.label)
+        loss = td_loss(q_tot, target, batch.mask) - self.config.information_weight * bound
+        penalty = masked_mean(self.mixer.penalty(batch.now.state), batch.mask)
+        with torch.no_grad():
+            entropy = entropy_of(self.log_latent_policy(batch.obs[..., 0, :, :])).mean(-1)
+        return loss + penalty, {
+            "q_tot": masked_mean(q_tot.detach(), batch.mask),
+            "target": masked_mean(target, batch.mask),
+            "information": bound.detach(),
+            "latent_entropy": entropy,
+        }
+
+    @torch.no_grad()
+    def target(self, batch: EpisodeBatch, q: Tensor, beside_obs: Tensor) -> Tensor:
+        """Double-Q one-step targets `[B, T]`, given the episodes' latents."""
+        if batch.is_one_step:
+            return batch.reward
+        target_q = self.target_agent.unroll(batch.obs, beside_obs)
+        return double_q_target(batch, q, target_q, self.target_mixer, self.config.gamma)
+
+    def beside_obs(self, batch: EpisodeBatch) -> Tensor:
+        """What the agents read beside their observations, `[B, T+1, N, A + Z]`: actions before, latents."""
+        before = batch.last_onehot
+        latent = onehot(batch.label, self.config.latents)[..., None, None, :]
+        return torch.cat((before, latent.expand(*before.shape[:-1], -1)), -1)
 
     def learn_latents(self, batch: EpisodeBatch, clock: Clock) -> None:
         """REINFORCE on the episodes played since the last time, each once: the policy of now drew them.
@@ -223,20 +260,17 @@ class Maven(ValueDecomposition):
         log_policy = self.log_latent_policy(batch.obs[..., 0, :, :])
         returns = torch.where(batch.mask, batch.reward, 0.0).sum(-1)
         loss = reinforce_loss(log_policy, batch.label, returns, self.config.entropy_weight)
-        self.descend("latent_loss", loss, self.latent_optimiser, self.config.max_gradient_norm, clock)
+        self.gradient_step("latent_loss", loss, self.latent_optimiser, self.config.max_gradient_norm, clock)
         self.counters["latents_learned_at"] = clock.episodes
 
-    def loss(
-        self, batch: EpisodeBatch, now: Utilities, q_tot: Tensor, q: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The bound on the mutual information comes off the team's loss."""
-        loss, means = super().loss(batch, now, q_tot, q)
-        policies = soft_value(q[..., :-1, :, :], batch.available[..., :-1, :, :], 1.0).policy
-        bound = information_bound(self.discriminator(policies, batch.mask), batch.label)
-        with torch.no_grad():
-            entropy = entropy_of(self.log_latent_policy(batch.obs[..., 0, :, :])).mean(-1)
-        means |= {"information": bound.detach(), "latent_entropy": entropy}
-        return loss - self.config.information_weight * bound, means
+    @torch.no_grad()
+    def joint_value(
+        self, obs: Tensor, state: Tensor, available: Tensor, actions: Tensor, clock: Clock
+    ) -> Tensor:
+        q, _ = self.agent.step(obs, self.first_memory(obs))
+        return self.mixer.forward(
+            utilities(q, actions, onehot(actions, self.spec.n_actions), available), state
+        )
 
 
 def reinforce_loss(log_policy: Tensor, latent: Tensor, returns: Tensor, entropy_weight: float) -> Tensor:
@@ -268,3 +302,14 @@ def information_bound(log_q: Tensor, latent: Tensor) -> Tensor:
     share = onehot(latent, log_q.shape[-1]).mean(-2)
     likelihood = log_q.gather(-1, latent.unsqueeze(-1)).squeeze(-1).mean(-1)
     return likelihood - torch.xlogy(share, share).sum(-1)
+
+
+FORMS = (
+    Form(
+        name="maven",
+        summary="QMIX that commits to one of several behaviours for an episode (NeurIPS 2019)",
+        make=Maven,
+        games=GAMES,
+        smac=MavenConfig(),
+    ),
+)

@@ -9,24 +9,22 @@ Son et al.'s code. Symbols: `q` is `q_i(tau_i, .)`, `q_joint` `Q(s, u)`, `v` `V(
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fop_algos.algorithm import Metrics, make_optimiser, numbers, seeded, within
+from fop_algos.algorithm import Form, Metrics, check_range, scalars, seeded
 from fop_algos.bases.utility_agents import UtilityAgents, UtilityConfig
 from fop_algos.batch import EpisodeBatch, onehot
 from fop_algos.functional.exploration import greedy
 from fop_algos.functional.losses import masked_mean, td_loss
 from fop_algos.functional.returns import td_lambda_target
-from fop_algos.functional.schedules import Linear
+from fop_algos.functional.schedules import LinearSchedule
 from fop_algos.networks.agents import AgentNet, SharedGru, agent_net
-from fop_algos.networks.layers import Linear as LinearLayer
-from fop_algos.networks.layers import linear, mlp
-from fop_algos.networks.targets import frozen_copy
+from fop_algos.networks.layers import Linear, linear, mlp
 from fop_core.protocols import Samples
 from fop_core.types import Clock, TaskSpec
 
@@ -50,7 +48,7 @@ class QtranConfig(UtilityConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 0, math.inf, "opt_weight", "nopt_weight")
+        check_range(self, 0, math.inf, "opt_weight", "nopt_weight")
         if self.joint_input == "histories" and self.agent != "shared_gru":
             raise ValueError(
                 f"agent is {self.agent}, which has no histories; use agent=shared_gru or joint_input=actions"
@@ -63,7 +61,7 @@ GAMES = QtranConfig(
     state_value=False,
     nopt_weight=1.0,
     buffer_episodes=1_000_000,
-    epsilon=Linear(1.0, 0.01, 10_000, "updates"),
+    epsilon=LinearSchedule(1.0, 0.01, 10_000, "updates"),
     optimiser="adam",
     learning_rate=3e-4,
 )
@@ -86,9 +84,9 @@ class JointValue(nn.Module):
         width = history + spec.n_actions
         self.encoder = mlp(width, (width,), width) if history else None
         code = width if history else spec.n_agents * spec.n_actions
-        self.first = LinearLayer(spec.state_dim + code, hidden)
-        self.second = LinearLayer(hidden, hidden)
-        self.third = LinearLayer(hidden, 1)
+        self.first = Linear(spec.state_dim + code, hidden)
+        self.second = Linear(hidden, hidden)
+        self.third = Linear(hidden, 1)
 
     def forward(self, state: Tensor, histories: Tensor, joint_action: Tensor) -> Tensor:
         """`[..., S]`, `[..., N, H]`, `[..., N, A]` to `[...]`."""
@@ -145,22 +143,23 @@ class Qtran(UtilityAgents):
         super().__init__(name, spec, config, seed)
         history = config.hidden if config.joint_input == "histories" else 0
         with seeded(seed):
-            self.agent: AgentNet = agent_net(config.agent, spec, config.hidden)
-            self.joint = JointValue(spec, config.hidden, history)
-            self.v = mlp(spec.state_dim, (config.hidden, config.hidden), 1) if config.state_value else None
-        self.target_agent = frozen_copy(self.agent)
-        self.target_joint = frozen_copy(self.joint)
-        online = {"agent": self.agent, "joint": self.joint} | ({} if self.v is None else {"v": self.v})
-        frozen = {"target_agent": self.target_agent, "target_joint": self.target_joint}
-        self.modules = nn.ModuleDict(online | frozen)
-        self.optimiser = make_optimiser(config.optimiser, online.values(), config.learning_rate)
-        self.optimisers = {"optimiser": self.optimiser}
+            self.agent, self.target_agent = self.register(
+                "agent", agent_net(config.agent, spec, config.hidden), target=True
+            )
+            self.joint, self.target_joint = self.register(
+                "joint", JointValue(spec, config.hidden, history), target=True
+            )
+            self.v: nn.Module | None = None
+            if config.state_value:
+                self.v = self.register("v", mlp(spec.state_dim, (config.hidden, config.hidden), 1))
+        nets = (self.agent, self.joint) if self.v is None else (self.agent, self.joint, self.v)
+        self.optimiser = self.register_optimiser("optimiser", config.optimiser, config.learning_rate, *nets)
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
         all_q, all_histories = unroll(self.agent, batch)
-        q, histories = all_q[..., :-1, :, :], all_histories[..., :-1, :, :]
-        state, available = batch.state[..., :-1, :], batch.available[..., :-1, :, :]
+        q, histories = batch.now.of(all_q), batch.now.of(all_histories)
+        state, available = batch.now.state, batch.now.available
 
         # The joint value, by temporal differences alone.
         q_joint = self.joint.forward(state, histories, batch.onehot)
@@ -183,9 +182,9 @@ class Qtran(UtilityAgents):
             nopt = nopt_min_loss(q, chosen, rows, available, v, batch.mask)
         loss = td + self.config.opt_weight * opt + self.config.nopt_weight * nopt
 
-        metrics = self.descend("loss", loss, self.optimiser, self.config.max_gradient_norm, clock)
+        metrics = self.gradient_step("loss", loss, self.optimiser, self.config.max_gradient_norm, clock)
         self.copy_targets(clock, self.config.target_update_episodes)
-        means = numbers(
+        means = scalars(
             td_loss=td.detach(),
             opt_loss=opt.detach(),
             nopt_loss=nopt.detach(),
@@ -199,10 +198,10 @@ class Qtran(UtilityAgents):
         """One-step targets `[B, T]`: the live agents choose the next actions, the frozen `Q` values them."""
         if batch.is_one_step:
             return batch.reward
-        best = greedy(q[..., 1:, :, :], batch.available[..., 1:, :, :])
+        best = greedy(batch.next.of(q), batch.next.available)
         _, histories = unroll(self.target_agent, batch)
         next_q_joint = self.target_joint.forward(
-            batch.state[..., 1:, :], histories[..., 1:, :, :], onehot(best, self.spec.n_actions)
+            batch.next.state, batch.next.of(histories), onehot(best, self.spec.n_actions)
         )
         return td_lambda_target(batch, next_q_joint, self.config.gamma, 0.0)
 
@@ -265,3 +264,21 @@ def nopt_min_loss(
     least = gap.masked_fill(~available, torch.inf).amin(-1)
     least = torch.where(available.any(-1), least, 0.0)  # padding has no available action
     return masked_mean((least + v.unsqueeze(-1)).square().mean(-1), mask)
+
+
+FORMS = (
+    Form(
+        name="qtran_base",
+        summary="free joint value, individual ones bound to it at actions taken; games and SMAC (ICML 2019)",
+        make=Qtran,
+        games=replace(GAMES, variant="base"),
+        smac=QtranConfig(variant="base"),
+    ),
+    Form(
+        name="qtran_alt",
+        summary="QTRAN bound at each agent's own worst action; games and SMAC (ICML 2019)",
+        make=Qtran,
+        games=replace(GAMES, variant="alt"),
+        smac=QtranConfig(variant="alt"),
+    ),
+)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fop_algos.algorithm import Algorithm, Draws, RoundConfig, within
+from fop_algos.algorithm import Algorithm, Draws, RoundConfig, check_range
 from fop_algos.batch import EpisodeBatch
+from fop_algos.functional.continuous_actions import from_scale, to_normal, to_scale
 from fop_algos.functional.losses import masked_mean
 from fop_algos.functional.schedules import Temperature
-from fop_algos.networks.continuous import GaussianPolicy, SquashedGaussian, from_scale, to_normal, to_scale
+from fop_algos.networks.policies import GaussianPolicy, SquashedGaussian
 from fop_core.types import Clock, TaskSpec
 
 
@@ -41,8 +42,8 @@ class ContinuousConfig(RoundConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "hidden")
-        within(self, 1e-12, math.inf, "reward_scale", "learning_rate", "max_gradient_norm")
+        check_range(self, 1, math.inf, "hidden")
+        check_range(self, 1e-12, math.inf, "reward_scale", "learning_rate", "max_gradient_norm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,8 @@ class BootstrappedConfig(ContinuousConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "target_update_episodes")
-        within(self, 0, 1, "gamma")
+        check_range(self, 1, math.inf, "target_update_episodes")
+        check_range(self, 0, 1, "gamma")
 
 
 def check_annealed(alpha: Temperature) -> None:

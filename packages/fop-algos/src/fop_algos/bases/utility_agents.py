@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from fop_algos.algorithm import Algorithm, RoundConfig, within
+from fop_algos.algorithm import Algorithm, RoundConfig, check_range
 from fop_algos.functional.exploration import epsilon_greedy, greedy
-from fop_algos.functional.schedules import Linear
+from fop_algos.functional.schedules import LinearSchedule
 from fop_algos.networks.agents import AgentNet, NetKind
 from fop_core.types import Clock
 
@@ -26,7 +26,7 @@ class UtilityConfig(RoundConfig):
     """Width of the agents' hidden layers."""
     gamma: float = 0.99
     """Discount."""
-    epsilon: Linear = Linear(1.0, 0.05, 50_000)  # noqa: RUF009  (frozen)
+    epsilon: LinearSchedule = LinearSchedule(1.0, 0.05, 50_000)  # noqa: RUF009  (frozen)
     """Probability of a uniform available action."""
     optimiser: Literal["adam", "rmsprop"] = "rmsprop"
     """RMSprop as in PyMARL (smoothing 0.99, epsilon 1e-5), or Adam."""
@@ -39,9 +39,9 @@ class UtilityConfig(RoundConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within(self, 1, math.inf, "hidden", "target_update_episodes")
-        within(self, 0, 1, "gamma", "epsilon.start", "epsilon.end")
-        within(self, 1e-12, math.inf, "learning_rate", "max_gradient_norm")
+        check_range(self, 1, math.inf, "hidden", "target_update_episodes")
+        check_range(self, 0, 1, "gamma", "epsilon.start", "epsilon.end")
+        check_range(self, 1e-12, math.inf, "learning_rate", "max_gradient_norm")
 
 
 class UtilityAgents(Algorithm):

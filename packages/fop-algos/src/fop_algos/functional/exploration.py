@@ -33,7 +33,7 @@ def greedy(values: Tensor, available: Tensor) -> Tensor:
     return values.masked_fill(~available, -torch.inf).argmax(-1)
 
 
-def left_of_coin(coin: Tensor, epsilon: float) -> Tensor:
+def rescaled_uniform(coin: Tensor, epsilon: float) -> Tensor:
     """What a uniform `coin` `[...]` still holds once `coin < epsilon` is known: a uniform in [0, 1].
 
     It doesn't depend on that verdict, so it can decide something else.

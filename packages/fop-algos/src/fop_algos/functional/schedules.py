@@ -10,7 +10,7 @@ from fop_core.types import Clock
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearSchedule:
     """Goes linearly from `start` to `end`, then stays there."""
 
     start: float
@@ -34,7 +34,7 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Temperature(Linear):
+class Temperature(LinearSchedule):
     """A temperature: annealed on a straight line, annealed exponentially, or learned."""
 
     kind: Literal["linear", "exponential", "automatic"] = "linear"

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fop_algos.algorithm import Metrics, numbers
+from fop_algos.algorithm import Metrics, scalars
 from fop_core.types import Clock
 
 from .losses import masked_mean
@@ -36,6 +36,7 @@ class Temperatures(nn.Module):
         self.individual = individual
         self.rate = rate
         self.learns_alpha = schedule.kind == "automatic"
+        self.learned = self.learns_alpha or individual != "tied"
         self.log_alpha = nn.Parameter(
             torch.tensor(math.log(max(schedule.start, 1e-30))), requires_grad=self.learns_alpha
         )
@@ -59,20 +60,20 @@ class Temperatures(nn.Module):
         if self.individual != "tied":
             found["alpha_ratio"] = self.ratio.mean(-1)
         tensors = {name: value for name, value in found.items() if isinstance(value, Tensor)}
-        return found | {name: numbers(value=value)["value"] for name, value in tensors.items()}
+        return found | {name: scalars(value=value)["value"] for name, value in tensors.items()}
 
     def loss(self, entropy: Tensor) -> Tensor:
         """`J(alpha) = E[-alpha log pi_jt - alpha H]` with `entropy` `[]`, the mean of an agent's, for
         `-log pi_jt / N` and `target_entropy` for `H / N`."""
         return self.log_alpha.exp() * (entropy.detach() - self.schedule.target_entropy)
 
-    def keep_above_end(self) -> None:
-        """After a step of `loss`."""
+    def clamp_alpha(self) -> None:
+        """Keeps `alpha` at `end` or above, after a step of `loss`."""
         with torch.no_grad():
             self.log_alpha.clamp_(min=math.log(self.schedule.end))
 
     @torch.no_grad()
-    def follow(self, advantage: Tensor, lam: Tensor, sampled_advantage: Tensor, mask: Tensor) -> None:
+    def update_ratios(self, advantage: Tensor, lam: Tensor, sampled_advantage: Tensor, mask: Tensor) -> None:
         """Moves the ratios by `rate`: towards (17)'s right side, or down the gradient of `J(alpha_i)`.
 
         Args:
@@ -97,6 +98,6 @@ class Temperatures(nn.Module):
         self.ratio.lerp_(goal, step)
 
 
-def spread(alpha: Alpha, values: Tensor) -> Alpha:
+def expand_alpha(alpha: Alpha, values: Tensor) -> Alpha:
     """A learned temperature with an entry for each row of `values` `[..., N, A]`; a number stays one."""
     return alpha if isinstance(alpha, float) else alpha.expand(values.shape[:-1])

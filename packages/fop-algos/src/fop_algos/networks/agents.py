@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from fop_algos.batch import onehot
 from fop_core.types import TaskSpec
 
-from .layers import Linear, distinct, linear
+from .layers import Linear, linear, unexpand
 
 NetKind = Literal["separate_mlp", "shared_mlp", "shared_gru"]
 
@@ -57,7 +57,7 @@ class PerAgentMlp(AgentNet):
     def each(self, inputs: Tensor) -> Tensor:
         """Every agent's own net on its row: `[..., N, inputs]` to `[..., N, outputs]`."""
         stack = self.weights[0].shape[:-3]  # () or [K]
-        x = distinct(inputs, 2)
+        x = unexpand(inputs, 2)
         lead = x.shape[:-1]
         x = x.flatten(len(stack), -3).transpose(-3, -2).flatten(0, len(stack))  # [K N, rows, O]
         for layer, (bias, weight) in enumerate(zip(self.biases, self.weights, strict=True)):
@@ -81,7 +81,7 @@ class SharedMlp(AgentNet):
         self.output: nn.Module = Linear(hidden, outputs)
 
     def unroll(self, obs: Tensor, last_onehot: Tensor) -> Tensor:
-        x = self.input(distinct(obs, 2), None).relu_()
+        x = self.input(unexpand(obs, 2), None).relu_()
         out: Tensor = self.output(self.middle(x).relu_())
         return out.expand(*obs.shape[:-1], -1)
 

@@ -27,7 +27,7 @@ class Linear(nn.Linear):
         return linear(x, self.weight, self.bias)
 
 
-def distinct(x: Tensor, last: int) -> Tensor:
+def unexpand(x: Tensor, last: int) -> Tensor:
     """`x` with each dimension that merely repeats (stride 0) cut to 1, the `last` dimensions left alone.
 
     One-step games show the same to every episode: what is computed from it is computed once.
@@ -42,7 +42,7 @@ class Mlp(nn.Sequential):
     """`[..., in]` to `[..., out]`; rows that repeat are computed once."""
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = super().forward(distinct(x, 1))  # type: ignore[no-untyped-call]
+        out: Tensor = super().forward(unexpand(x, 1))  # type: ignore[no-untyped-call]
         return out.expand(*x.shape[:-1], -1)
 
 

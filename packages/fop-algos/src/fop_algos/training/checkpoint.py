@@ -172,8 +172,9 @@ def load_algorithm(path: str | Path) -> Algorithm:
     """
     header, tensors = _read(Path(path))
     spec = TaskSpec(**header.spec)
-    config = _filled(catalogue.entry(header.algorithm).config_for(spec), header.config)
-    algorithm = catalogue.build(header.algorithm, spec, config, header.seed)
+    name, _ = _variant(header)
+    config = _filled(catalogue.entry(name).config_for(spec), header.config)
+    algorithm = catalogue.build(name, spec, config, header.seed)
     _fill_algorithm(algorithm, header, tensors)
     return algorithm
 
@@ -286,9 +287,26 @@ def _digest(text: str, tensors: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def _variant(header: Header) -> tuple[str, str]:
+    """What an older header's algorithm is called today, and the field that chose it ("" if none did)."""
+    name, spec = header.algorithm, TaskSpec(**header.spec)
+    for field, (value, variant) in catalogue.former_fields(name, spec.action_kind).items():
+        if header.config.get(field, value) != value:
+            return variant, field
+    return name, ""
+
+
 def _check_same(path: Path, header: Header, identity: dict[str, Any]) -> None:
     theirs = {name: getattr(header, name) for name in identity}
     ours = json.loads(json.dumps(identity))
+    variant, field = _variant(header)
+    if field:
+        raise DamagedFile(
+            f"the checkpoint {path} is of {header.algorithm} with {field}={header.config[field]!r}, which is "
+            f"{variant} today, an algorithm of its own: it can be evaluated, but not resumed"
+        )
+    former = catalogue.former_fields(header.algorithm, TaskSpec(**header.spec).action_kind)
+    theirs["config"] = {name: value for name, value in header.config.items() if name not in former}
     for name, there, here in _differences("", theirs, ours):
         raise DamagedFile(
             f"the checkpoint {path} is of another run: {name} is {there!r} there, {here!r} here"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import fop_envs
 from fop_algos import catalogue
+from fop_algos.algorithm import Form
 from fop_bench.arguments import Command, Parser, listed
 from fop_envs.games import payoffs
 
@@ -52,19 +53,19 @@ def fields(algorithm: str) -> str:
     it means.
     """
     entry = catalogue.entry(algorithm)
-    sections = [f"{algorithm}: {entry.summary}"]
+    sections = [f"{entry.name}: {entry.summary}"]
     for kind in entry.action_kinds:
         title = "for continuous actions (fop-bench differential):\n" if kind == "continuous" else ""
-        sections.append(title + _fields(entry.parts(kind)))
+        sections.append(title + _fields(entry.form(kind)))
     sections.append("Set one: --set FIELD=VALUE, a part of a schedule: --set epsilon.over=20000")
     return "\n\n".join(sections)
 
 
-def _fields(parts: catalogue.Parts) -> str:
+def _fields(form: Form) -> str:
     rows = []
-    meanings = _meanings(type(parts.smac))
-    for item in dataclasses.fields(parts.smac):
-        smac, games = getattr(parts.smac, item.name), getattr(parts.games, item.name)
+    meanings = _meanings(type(form.smac))
+    for item in dataclasses.fields(form.smac):
+        smac, games = getattr(form.smac, item.name), getattr(form.games, item.name)
         value = f"{item.name} = {smac}" + (f"   (games: {games})" if games != smac else "")
         rows.append(value + "\n" + textwrap.indent(textwrap.fill(meanings[item.name], 100), "    "))
     return "\n".join(rows)

@@ -16,6 +16,8 @@ from fop_bench.records.plan import Plan
 from fop_core.errors import UnknownName
 from fop_core.types import TaskSpec
 
+from .selection import spelling
+
 if TYPE_CHECKING:
     from fop_algos.algorithm import RoundConfig
 
@@ -109,7 +111,7 @@ def configure(plan: Plan, algorithm: str, spec: TaskSpec) -> RoundConfig:
         UnknownName: a setting names no field.
         UsageError: a value doesn't fit its field, or the values don't fit together.
     """
-    from fop_algos.catalogue import entry
+    from fop_algos.catalogue import entry, former_fields
 
     base = entry(algorithm).config_for(spec)
     values: dict[str, Any] = dataclasses.asdict(base)
@@ -121,12 +123,20 @@ def configure(plan: Plan, algorithm: str, spec: TaskSpec) -> RoundConfig:
         episode = spec.episode_limit * spec.n_agents
         values["batch_episodes"] = max(4, min(values["batch_episodes"], QUICK_BATCH // episode))
         values["burn_in_episodes"] = max(values["batch_episodes"], min(values["burn_in_episodes"], 32))
+    former = former_fields(algorithm, spec.action_kind)
     for name, text in plan.settings.items():
         owner, dot, rest = name.partition(".")
-        if dot and owner in plan.algorithms:
-            if owner != algorithm:
+        if dot and owner in map(spelling, plan.algorithms):
+            if owner != spelling(algorithm):
                 continue
             name = rest
+        field_name = name.partition(".")[0]
+        if field_name in former:
+            _, variant = former[field_name]
+            raise UsageError(
+                f"{algorithm} has no field {field_name} any more: what it chose is an algorithm of its own, "
+                f"{variant} (--algos {variant})"
+            )
         _set(values, name.split("."), text, algorithm)
     try:
         return msgspec.convert(values, type(base), strict=False)

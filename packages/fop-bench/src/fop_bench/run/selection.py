@@ -10,7 +10,7 @@ from fop_core.types import TaskSpec
 
 
 def names(text: str, known: Sequence[str], kind: str) -> list[str]:
-    """`all` or names separated by commas, each once, in the order given.
+    """`all` or names separated by commas, each once, in the order given; `-` and `_` are the same.
 
     Raises:
         UnknownName: one isn't known (the message offers the nearest).
@@ -21,15 +21,20 @@ def names(text: str, known: Sequence[str], kind: str) -> list[str]:
     chosen = [name.strip() for name in text.split(",") if name.strip()]
     if not chosen:
         raise UsageError(f"no {kind} given; known: {', '.join(known)}")
-    exact = {name.lower(): name for name in known}
+    exact = {spelling(name): name for name in known}
     for name in chosen:
-        if name.lower() not in exact:
+        if spelling(name) not in exact:
             raise UnknownName(kind, name, known)
-    return list(dict.fromkeys(exact[name.lower()] for name in chosen))
+    return list(dict.fromkeys(exact[spelling(name)] for name in chosen))
+
+
+def spelling(name: str) -> str:
+    """What names that a user may take for the same have in common."""
+    return name.lower().replace("-", "_")
 
 
 def algorithms(text: str, specs: Sequence[TaskSpec]) -> list[str]:
-    """`names` of algorithms; `all` are those that can play the tasks.
+    """`names` of algorithms; `all` are those that can play the tasks, without variants of others.
 
     Raises:
         UnknownName: one isn't known.
@@ -37,7 +42,11 @@ def algorithms(text: str, specs: Sequence[TaskSpec]) -> list[str]:
     """
     from fop_algos import catalogue
 
-    able = [name for name, entry in catalogue.CATALOGUE.items() if all(map(entry.plays, specs))]
+    able = [
+        name
+        for name, entry in catalogue.CATALOGUE.items()
+        if entry.variant_of is None and all(map(entry.plays, specs))
+    ]
     chosen = names(text, able if text == "all" else list(catalogue.CATALOGUE), "algorithm")
     for name in chosen:
         for spec in specs:

@@ -287,8 +287,8 @@ class Session:
 
 def optima(algorithm: Algorithm, env: VectorEnv, clock: Clock, greedy: list[Actions]) -> list[dict[str, Any]]:
     """For games that state their optimum, of each seed: its greedy joint action, whether that earns the
-    largest reward (others may, too), what counts, in words, and `q_tot` of the optimum. Of a discrete game's
-    optima that is the greedy joint action, if it is one.
+    largest reward (others may, too), what counts, in words, and `q_tot` of the optimum, if the
+    algorithm has one. Of a discrete game's optima that is the greedy joint action, if it is one.
 
     Args:
         algorithm: of one seed, or a stack.
@@ -305,25 +305,33 @@ def optima(algorithm: Algorithm, env: VectorEnv, clock: Clock, greedy: list[Acti
         actions if is_optimal and discrete else best.maximiser
         for actions, is_optimal in zip(greedy, reached, strict=True)
     ]
-    q_tots = first_step_values(algorithm, env, clock, asked)
-    return [
+    found: list[dict[str, Any]] = [
         {
             "joint_action": best.action_name(actions),
             "is_optimal": is_optimal,
             "optimum": best.best_reward,
-            "q_tot_optimum": q_tot,
             "success": best.success,
         }
-        for actions, is_optimal, q_tot in zip(greedy, reached, q_tots, strict=True)
+        for actions, is_optimal in zip(greedy, reached, strict=True)
     ]
+    q_tots = first_step_values(algorithm, env, clock, asked)
+    return (
+        found
+        if q_tots is None
+        else [one | {"q_tot_optimum": q} for one, q in zip(found, q_tots, strict=True)]
+    )
 
 
 def first_step_values(
     algorithm: Algorithm, env: VectorEnv, clock: Clock, asked: list[Actions]
-) -> list[float]:
-    """`q_tot` of one joint action of each seed, in a one-step game."""
+) -> list[float] | None:
+    """`q_tot` of one joint action of each seed, in a one-step game; None of an algorithm that has none."""
     import torch
 
+    from fop_algos.algorithm import HasJointValue
+
+    if not isinstance(algorithm, HasJointValue):
+        return None
     env.reset(np.arange(1), np.arange(1))
     shape = (*algorithm.stack, 1)
     obs, state, available = (

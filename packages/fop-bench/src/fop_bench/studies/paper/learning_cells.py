@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,10 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from fop_algos.algorithm import Algorithm
+    from fop_algos.algorithm import Algorithm, RoundConfig
     from fop_algos.training.snapshots import Snapshot
     from fop_algos.training.train import TrainState
     from fop_core.protocols import VectorEnv
+    from fop_core.types import TaskSpec
 
 TRAINER = 1
 """Part of every cell: what is trained otherwise is another cell."""
@@ -60,17 +60,15 @@ def cell(
         changes: fields of the algorithm's config for games that are set differently.
     """
     import fop_envs
-    from fop_algos import catalogue
 
     spec = fop_envs.make(game, **_options(game, payoff)).spec
-    config = dataclasses.replace(catalogue.entry(algorithm).config_for(spec), **changes)
     return Cell(
         name,
         {
             "algorithm": algorithm,
             "game": game,
             "payoff": _options(game, payoff).get("payoff"),
-            "config": msgspec.to_builtins(dataclasses.asdict(config)),
+            "config": stored_config(algorithm, spec, changes),
             "seeds": seeds,
             "updates": updates,
             "trainer": TRAINER,
@@ -83,8 +81,8 @@ def run(cell: Cell, tell: Tell) -> Any:
 
     Returns:
         `updates` `[M]`, `actions` `[M, K, N, ...]` and `returns` `[M, K]` of greedy play along the way; on
-        matrix games also `individual` `[K, N, A]` and `joint` `[K, A, .., A]` values at the end, on the
-        differential game `trails`.
+        matrix games also `individual` `[K, N, A]` and `joint` `[K, A, .., A]` values at the end (of
+        algorithms that have them), on the differential game `trails`.
     """
     from fop_algos.training.snapshots import snapshots
 
@@ -154,12 +152,41 @@ def built(cell: Cell) -> tuple[TrainState, VectorEnv, VectorEnv]:
     settings = cell.settings
     options = _options(settings["game"], settings["payoff"])
     spec = fop_envs.make(settings["game"], **options).spec
-    kind = type(catalogue.entry(settings["algorithm"]).config_for(spec))
-    config = msgspec.convert(settings["config"], kind)
+    name, config = restored_config(settings["algorithm"], spec, settings["config"])
     seeds = range(settings["seeds"])
-    algorithm = stacked(lambda seed: catalogue.build(settings["algorithm"], spec, config, seed), seeds)
+    algorithm = stacked(lambda seed: catalogue.build(name, spec, config, seed), seeds)
     env = fop_envs.make(settings["game"], n_envs=len(seeds) * config.episodes_per_round, **options)
     return TrainState.of(algorithm), env, fop_envs.make(settings["game"], n_envs=len(seeds), **options)
+
+
+# A cell's key is a digest of its config. Cells on record were made when FOP's config held the fields of its
+# variants, so FOP's is stored with these still, as `fop`, and taken apart again when a cell is run.
+
+
+def stored_config(algorithm: str, spec: TaskSpec, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The algorithm's config for the task, with `changes`, as plain values."""
+    from fop_algos import catalogue
+
+    former = catalogue.former_fields(algorithm, spec.action_kind)
+    moved = {name: value for name, value in changes.items() if name in former}
+    config = dataclasses.replace(
+        catalogue.entry(algorithm).config_for(spec),
+        **{name: value for name, value in changes.items() if name not in former},
+    )
+    unchanged = {name: value for name, (value, _) in former.items()}
+    stored: dict[str, Any] = msgspec.to_builtins(dataclasses.asdict(config) | unchanged | moved)
+    return stored
+
+
+def restored_config(algorithm: str, spec: TaskSpec, stored: Mapping[str, Any]) -> tuple[str, RoundConfig]:
+    """The algorithm, or the variant of it, that a stored config is of; and its config."""
+    from fop_algos import catalogue
+
+    for name, (value, variant) in catalogue.former_fields(algorithm, spec.action_kind).items():
+        if stored[name] != value:
+            algorithm = variant
+            break
+    return algorithm, msgspec.convert(stored, type(catalogue.entry(algorithm).config_for(spec)))
 
 
 def _options(game: str, payoff: str) -> dict[str, Any]:
@@ -168,9 +195,12 @@ def _options(game: str, payoff: str) -> dict[str, Any]:
 
 
 def values(algorithm: Algorithm) -> dict[str, Any]:
-    """What each seed of a stack thinks of every single and every joint action of a matrix game."""
+    """What each seed of a stack thinks of every single and every joint action of a matrix game, as far as it
+    has values of them.
+    """
     import torch
 
+    from fop_algos.algorithm import HasIndividualValues, HasJointValue
     from fop_core.types import Clock
 
     spec, (n_seeds,) = algorithm.spec, algorithm.stack
@@ -180,9 +210,11 @@ def values(algorithm: Algorithm) -> dict[str, Any]:
     available = torch.ones(*rows, spec.n_agents, spec.n_actions, dtype=torch.bool)
     state = torch.ones(*rows, spec.state_dim)
     clock = Clock(updates=2**62)
-    q_tot = algorithm.joint_value(obs, state, available, joint.expand(n_seeds, -1, -1), clock)
-    found = {"joint": _listed(q_tot.view(n_seeds, *(spec.n_actions,) * spec.n_agents).numpy())}
-    with contextlib.suppress(NotImplementedError):
+    found = {}
+    if isinstance(algorithm, HasJointValue):
+        q_tot = algorithm.joint_value(obs, state, available, joint.expand(n_seeds, -1, -1), clock)
+        found["joint"] = _listed(q_tot.view(n_seeds, *(spec.n_actions,) * spec.n_agents).numpy())
+    if isinstance(algorithm, HasIndividualValues):
         found["individual"] = _listed(algorithm.individual_values(obs[:, :1], state[:, :1])[:, 0].numpy())
     return found
 

@@ -18,7 +18,7 @@ from .matrix_cells import alpha_cell, fop_cell, hits
 from .settings import MATRIX_ALPHA, MATRIX_FIRST_ALPHAS
 
 if TYPE_CHECKING:
-    from fop_algos.networks.mixers import Routing
+    from fop_algos.algorithms.fop_variants import Routing
 
 ROUTED = ("one", "constant", "sum")
 LITERAL = ("weight", "learned", "free")
@@ -39,7 +39,7 @@ HARD = (ROUTED, LITERAL)
 
 
 def routing(way: tuple[str, str, str]) -> Routing:
-    from fop_algos.networks.mixers import Routing
+    from fop_algos.algorithms.fop_variants import Routing
 
     return Routing(*way)  # type: ignore[arg-type]
 

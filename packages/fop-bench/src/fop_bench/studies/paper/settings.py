@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fop_algos.functional.schedules import Linear, Temperature
+from fop_algos.functional.schedules import LinearSchedule, Temperature
 from fop_envs.games.differential import DifferentialGame
 
 SEEDS = 20
@@ -31,23 +31,23 @@ Settings = Mapping[str, Mapping[str, Any]]
 """What of a method's config is set otherwise, by a name for people."""
 
 SWEEP_OF_VALUES: Settings = {
-    "epsilon 1 throughout": {"epsilon": Linear(1.0, 1.0)},
-    "epsilon 0.1 throughout": {"epsilon": Linear(0.1, 0.1)},
+    "epsilon 1 throughout": {"epsilon": LinearSchedule(1.0, 1.0)},
+    "epsilon 0.1 throughout": {"epsilon": LinearSchedule(0.1, 0.1)},
     "step size 1e-3": {"learning_rate": 1e-3},
 }
 """Ours: VDN and QMIX otherwise than D.1 has them."""
 
 SWEEP_OF_DOP: Settings = {
-    "no epsilon": {"epsilon": Linear(0.0, 0.0)},
-    "epsilon 0.5 to 0.05 over all updates": {"epsilon": Linear(0.5, 0.05, MATRIX_UPDATES, "updates")},
+    "no epsilon": {"epsilon": LinearSchedule(0.0, 0.0)},
+    "epsilon 0.5 to 0.05 over all updates": {"epsilon": LinearSchedule(0.5, 0.05, MATRIX_UPDATES, "updates")},
     "the critic's step size 3e-3": {"critic_learning_rate": 3e-3},
     "step sizes 1e-3": {"learning_rate": 1e-3, "critic_learning_rate": 1e-3},
 }
 """Ours; the second epsilon is that of DOP's published code, stretched over all updates."""
 
 SWEEP_OF_FACMADDPG: Settings = {
-    "epsilon 1 throughout": {"epsilon": Linear(1.0, 1.0)},
-    "no epsilon": {"epsilon": Linear(0.0, 0.0)},
+    "epsilon 1 throughout": {"epsilon": LinearSchedule(1.0, 1.0)},
+    "no epsilon": {"epsilon": LinearSchedule(0.0, 0.0)},
     "step sizes 1e-3": {"learning_rate": 1e-3, "critic_learning_rate": 1e-3},
 }
 """Ours."""
@@ -75,7 +75,7 @@ WIDER_GAMES = ("paper", "climbing", "penalty-100", "random-2x6-0", "random-3x4-0
 
 FOR_UNKNOWN_GAMES: Mapping[str, Any] = {
     "alpha": replace(MATRIX_ALPHA, start=10.0),
-    "epsilon": Linear(0.1, 0.1),
+    "epsilon": LinearSchedule(0.1, 0.1),
 }
 """FOP for games of which nothing is known; docs/algorithms/fop.md has the reasons."""
 

@@ -88,10 +88,10 @@ def look(algorithm: Fop, clock: Clock) -> dict[str, list[float]]:
         available = torch.ones(n_seeds, spec.n_agents, n, dtype=torch.bool)
         alpha_i = algorithm.temperatures.of_agents(algorithm.temperatures.of_team(clock))
         q = algorithm.individual_values(obs, state[:, :, 0])[:, 0]
-        v = algorithm.equations.value(q, available, alpha_i)
+        v = algorithm.v(q, available, alpha_i)
         last = torch.zeros(n_seeds, 1, 1, spec.n_agents, n)
         logits = algorithm.actor.unroll(obs.unsqueeze(-3), last)[:, 0, 0]
-        pi = algorithm.equations.policy(logits, available, 0.0).policy
+        pi = algorithm.policy(logits, available, 0.0).policy
     found = {
         "best": lam[:, 0, 0].mean(-1),
         "alone": (lam[:, 0, 1:, 0].mean(-1) + lam[:, 1:, 0, 1].mean(-1)) / 2,

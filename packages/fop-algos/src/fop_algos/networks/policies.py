@@ -1,6 +1,5 @@
-"""Continuous actions in one-step games: squashed Gaussian policies, values of own actions.
+"""Policies for continuous actions in one-step games; nets see actions scaled to [-1, 1].
 
-Nets see actions scaled to [-1, 1]; environments get them between `action_low` and `action_high`.
 In a stack of `K` seeds every shape has a `K` in front.
 """
 
@@ -11,12 +10,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from fop_algos.functional.continuous_actions import log_slope
 from fop_core.types import TaskSpec
 
 from .agents import PerAgentMlp
-from .layers import mlp
 
 LOG_STD = (-5.0, 2.0)
 """Bounds of a policy's logarithmic standard deviation, before squashing."""
@@ -89,55 +87,8 @@ class DeterministicPolicy(nn.Module):
         return torch.tanh(self.net.each(obs))
 
 
-class JointActionValue(nn.Module):
-    """`q(s, u)` of the joint action, one net for the team: two hidden ReLU layers."""
-
-    def __init__(self, spec: TaskSpec, hidden: int) -> None:
-        super().__init__()
-        self.net = mlp(spec.state_dim + spec.n_agents * spec.action_dim, (hidden, hidden), 1)
-
-    def forward(self, state: Tensor, actions: Tensor) -> Tensor:
-        """`[..., S]` and scaled actions `[..., N, D]` to `[...]`."""
-        q: Tensor = self.net(torch.cat((state, actions.flatten(-2)), -1))
-        return q.squeeze(-1)
-
-
-class ActionValue(nn.Module):
-    """`q_i(tau_i, u_i)`, a net for each agent: two hidden ReLU layers on observation and own action."""
-
-    def __init__(self, spec: TaskSpec, hidden: int) -> None:
-        super().__init__()
-        self.net = PerAgentMlp(spec.n_agents, spec.obs_dim + spec.action_dim, hidden, 1)
-
-    def forward(self, obs: Tensor, actions: Tensor) -> Tensor:
-        """`[..., N, O]` and scaled actions `[..., N, D]` to `[..., N]`."""
-        return self.net.each(torch.cat((obs, actions), -1)).squeeze(-1)
-
-
 def shrink_last_layer(net: PerAgentMlp) -> None:
     """Outputs of a fresh net ten times closer to 0."""
     with torch.no_grad():
         net.weights[-1].mul_(0.1)
         net.biases[-1].mul_(0.1)
-
-
-def log_slope(z: Tensor) -> Tensor:
-    """`log(1 - tanh(z)^2) = 2 (log 2 - z - softplus(-2 z))`, which is stable for large `|z|`."""
-    return 2 * (math.log(2) - z - F.softplus(-2 * z))
-
-
-def to_scale(actions: Tensor, spec: TaskSpec) -> Tensor:
-    """Actions of the environment to [-1, 1]."""
-    return (actions - spec.action_low) * (2 / (spec.action_high - spec.action_low)) - 1
-
-
-def from_scale(actions: Tensor, spec: TaskSpec) -> Tensor:
-    """Actions in [-1, 1] to the environment's, never outside its bounds."""
-    wide = spec.action_low + (actions + 1) * ((spec.action_high - spec.action_low) / 2)
-    return wide.clamp(spec.action_low, spec.action_high)
-
-
-def to_normal(uniform: Tensor) -> Tensor:
-    """Two uniforms `[..., N, 2]` to a standard normal number `[..., N, 1]` (Box-Muller)."""
-    radius = (-2 * torch.log1p(-uniform[..., :1])).sqrt()
-    return radius * torch.cos(2 * math.pi * uniform[..., 1:])
