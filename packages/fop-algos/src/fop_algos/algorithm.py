@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, Literal, Protocol, TypeVar, overload, runtime_checkable
+from typing import Any, Literal, Protocol, Self, TypeVar, overload, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -97,6 +97,7 @@ class Algorithm(ABC):
         self.seed = seed
         self.seeds: tuple[int, ...] | None = None
         self.counters = {"target_copied_at": 0}
+        self.device = torch.device("cpu")
         self.modules = nn.ModuleDict()
         self.optimisers: dict[str, torch.optim.Optimizer] = {}
 
@@ -141,6 +142,21 @@ class Algorithm(ABC):
             )
         return self.optimisers[name]
 
+    def to(self, device: torch.device | str) -> Self:
+        """Moves the nets to `device`, where batches, memories and everything made of them are from then on.
+
+        Nets are built, and random numbers drawn, on the CPU: they are the same on every device. Move an
+        algorithm before it trains: optimisers have nothing to move then.
+        """
+        self.device = torch.device(device)
+        names = {id(parameter): name for name, parameter in self.modules.named_parameters()}
+        self.modules.to(self.device)
+        moved = dict(self.modules.named_parameters())  # some devices get new parameters
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["params"] = [moved[names[id(parameter)]] for parameter in group["params"]]
+        return self
+
     @property
     def stack(self) -> tuple[int, ...]:
         """What stands in front of every shape: `()`, or `(K,)` for `K` seeds."""
@@ -170,7 +186,7 @@ class Algorithm(ABC):
 
     def label(self, memory: Tensor) -> Tensor:
         """What to store with an episode for learning: `[B]` int64, from the memory after its last step."""
-        return torch.zeros(memory.shape[:-2], dtype=torch.int64)
+        return memory.new_zeros(memory.shape[:-2], dtype=torch.int64)
 
     @abstractmethod
     def update(self, replay: Samples, clock: Clock) -> Metrics:
@@ -186,11 +202,11 @@ class Algorithm(ABC):
 
     def memory(self, rows: int, size: int) -> Tensor:
         """Zeros `[rows, N, M]`."""
-        return torch.zeros(*self.stack, rows, self.spec.n_agents, size)
+        return torch.zeros(*self.stack, rows, self.spec.n_agents, size, device=self.device)
 
     def draws(self, clock: Clock) -> Draws:
         """The randomness of one update."""
-        return Draws(self.seed, self.seeds, clock)
+        return Draws(self.seed, self.seeds, clock, self.device)
 
     def gradient_step(
         self, name: str, loss: Tensor, optimiser: torch.optim.Optimizer, max_norm: float, clock: Clock
@@ -282,9 +298,19 @@ class Form:
 
 
 class Draws:
-    """Random numbers of one update: a function of seed and update count, so that nothing needs saving."""
+    """Random numbers of one update: a function of seed and update count, so that nothing needs saving.
 
-    def __init__(self, seed: int, seeds: tuple[int, ...] | None, clock: Clock) -> None:
+    They are drawn on the CPU, whatever the device is that they go to: the same numbers everywhere.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        seeds: tuple[int, ...] | None,
+        clock: Clock,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._device = device
         self._stacked = seeds is not None
         self._streams = [
             torch.Generator().manual_seed((s * 0x9E3779B97F4A7C15 + clock.updates) % 2**63)
@@ -293,15 +319,17 @@ class Draws:
 
     def uniform(self, shape: Sequence[int]) -> Tensor:
         """In [0, 1); a stack's seeds are `shape[0]`."""
-        if not self._stacked:
-            return torch.rand(shape, generator=self._streams[0])
-        return torch.stack([torch.rand(shape[1:], generator=stream) for stream in self._streams])
+        return self._drawn(torch.rand, shape)
 
     def normal(self, shape: Sequence[int]) -> Tensor:
         """Standard normal; a stack's seeds are `shape[0]`."""
+        return self._drawn(torch.randn, shape)
+
+    def _drawn(self, draw: Callable[..., Tensor], shape: Sequence[int]) -> Tensor:
         if not self._stacked:
-            return torch.randn(shape, generator=self._streams[0])
-        return torch.stack([torch.randn(shape[1:], generator=stream) for stream in self._streams])
+            return draw(shape, generator=self._streams[0]).to(self._device)
+        rows = [draw(shape[1:], generator=stream) for stream in self._streams]
+        return torch.stack(rows).to(self._device)
 
 
 @contextmanager

@@ -14,10 +14,12 @@ from fop_core.types import Episodes
 
 @dataclass(frozen=True)
 class EpisodeBatch:
-    """`fop_core.types.Episodes` as tensors that share their memory: valid until the replay's next sample.
+    """`fop_core.types.Episodes` as tensors; on the CPU they share their memory: valid until the replay's next
+    sample.
 
     Shapes as there: steps `0..T-1` are transitions, index `T` of `obs`, `state` and `available` is what an
-    episode ended in.
+    episode ended in. `is_one_step`: every episode ended at its first step, so that no target bootstraps from
+    anything.
     """
 
     obs: Tensor
@@ -28,15 +30,14 @@ class EpisodeBatch:
     terminated: Tensor
     mask: Tensor
     label: Tensor
+    is_one_step: bool = False
 
     @classmethod
-    def of(cls, episodes: Episodes) -> EpisodeBatch:
-        return cls(
-            *(
-                torch.from_numpy(getattr(episodes, name))
-                for name in ("obs", "state", "available", "actions", "reward", "terminated", "mask", "label")
-            )
-        )
+    def of(cls, episodes: Episodes, device: torch.device | str = "cpu") -> EpisodeBatch:
+        names = ("obs", "state", "available", "actions", "reward", "terminated", "mask", "label")
+        tensors = {name: torch.from_numpy(getattr(episodes, name)).to(device) for name in names}
+        one_step = episodes.mask.shape[-1] == 1 and bool(episodes.terminated.all())
+        return cls(**tensors, is_one_step=one_step)
 
     @cached_property
     def onehot(self) -> Tensor:
@@ -57,11 +58,6 @@ class EpisodeBatch:
     def next(self) -> Steps:
         """What was seen at steps `1..T`, which the actions led to."""
         return Steps(self, slice(1, None))
-
-    @cached_property
-    def is_one_step(self) -> bool:
-        """Every episode ended at its first step: no target bootstraps from anything."""
-        return self.mask.shape[-1] == 1 and bool(self.terminated.all())
 
 
 class Steps:
@@ -98,4 +94,5 @@ class Steps:
 
 def onehot(actions: Tensor, n_actions: int) -> Tensor:
     """`[...]` int64 to `[..., n_actions]` float32."""
-    return torch.zeros(*actions.shape, n_actions).scatter_(-1, actions.unsqueeze(-1), 1.0)
+    zeros = torch.zeros(*actions.shape, n_actions, device=actions.device)
+    return zeros.scatter_(-1, actions.unsqueeze(-1), 1.0)

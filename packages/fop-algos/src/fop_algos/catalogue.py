@@ -179,7 +179,7 @@ def check_plays(name: str, spec: TaskSpec) -> None:
         )
 
 
-def build(name: str, spec: TaskSpec, config: Any = None, seed: int = 0) -> Algorithm:
+def build(name: str, spec: TaskSpec, config: Any = None, seed: int = 0, device: str = "cpu") -> Algorithm:
     """An algorithm with fresh nets, which are a function of `seed`.
 
     Args:
@@ -187,6 +187,7 @@ def build(name: str, spec: TaskSpec, config: Any = None, seed: int = 0) -> Algor
         spec: of the task.
         config: of the entry's class; None takes the entry's own for the task.
         seed: of nets, exploration and updates, 0 to 2^64 - 1.
+        device: where nets and batches are; the native operators have kernels for the CPU.
 
     Raises:
         UnknownName: no algorithm has that name.
@@ -199,4 +200,4 @@ def build(name: str, spec: TaskSpec, config: Any = None, seed: int = 0) -> Algor
     config = found.config_for(spec) if config is None else config
     if type(config) is not type(form.smac):
         raise ValueError(f"{name} takes a {type(form.smac).__name__}, not a {type(config).__name__}")
-    return form.make(found.name, spec, config, seed)
+    return form.make(found.name, spec, config, seed).to(device)

@@ -114,7 +114,7 @@ def _expect(name: str, tensor: Tensor | None, shape: tuple[int, ...]) -> None:
 
 def _temperature(alpha: Tensor | float, q: Tensor, rows: tuple[int, ...]) -> Tensor:
     if not isinstance(alpha, Tensor):
-        return torch.full((), alpha, dtype=q.dtype)
+        return q.new_full((), alpha)
     if alpha.ndim:
         _expect("alpha", alpha, rows)
     return alpha.detach().to(q.dtype)

@@ -144,7 +144,7 @@ class DeterministicActors(ContinuousActors):
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """The critic towards its target, then the actors up the critic."""
-        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes), self.device)
         max_norm = self.config.max_gradient_norm
 
         actions = to_scale(batch.actions, self.spec)

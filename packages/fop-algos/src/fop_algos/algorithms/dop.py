@@ -133,8 +133,8 @@ class Dop(ActorCritic):
         """Critic steps, one for each time index, then one step of the actor (the published code's order)."""
         config, epsilon = self.config, self.config.epsilon(clock)
         newest = min(config.on_policy_episodes, len(replay))
-        on_policy = EpisodeBatch.of(replay.latest(newest))
-        off_policy = EpisodeBatch.of(replay.sample(config.batch_episodes))
+        on_policy = EpisodeBatch.of(replay.latest(newest), self.device)
+        off_policy = EpisodeBatch.of(replay.sample(config.batch_episodes), self.device)
 
         target = self.tree_backup_target(off_policy, epsilon)
         parts = [(off_policy, target)]
@@ -266,7 +266,7 @@ class CentralCritic(nn.Module):
 
     def forward(self, obs: Tensor, state: Tensor) -> Tensor:
         """`[..., N, O]` and `[..., S]` to `[..., N, A]`."""
-        number = torch.eye(obs.shape[-2], dtype=obs.dtype).expand(*obs.shape[:-2], -1, -1)
+        number = torch.eye(obs.shape[-2], dtype=obs.dtype, device=obs.device).expand(*obs.shape[:-2], -1, -1)
         x = self.of_agent(torch.cat((obs, number), -1)) + self.of_state(state).unsqueeze(-2)
         x = self.output.forward(self.middle(x.relu_()).relu_())
         return x[..., :-1] + x[..., -1:]

@@ -95,7 +95,7 @@ class FacMaddpg(ActorCritic):
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """A step of the critic, then one of the actor (the published code's order)."""
-        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes), self.device)
         now, max_norm = batch.now, self.config.max_gradient_norm
 
         q_tot = mixed_value(self.critic, self.mixer, now.obs, now.state, batch.onehot)
@@ -131,7 +131,7 @@ class FacMaddpg(ActorCritic):
 
     @torch.no_grad()
     def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
-        each = torch.eye(self.spec.n_actions)
+        each = torch.eye(self.spec.n_actions, device=obs.device)
         values = [self.critic(obs, each[a].expand(*obs.shape[:-1], -1)) for a in range(len(each))]
         return torch.stack(values, -1)
 

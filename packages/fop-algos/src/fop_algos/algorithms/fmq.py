@@ -108,7 +108,7 @@ class Fmq(Algorithm):
         """Learns from the plays since the last update, in their order."""
         plays = min(clock.episodes - self.counters["learned"], len(replay))
         if plays:
-            batch = EpisodeBatch.of(replay.latest(plays))
+            batch = EpisodeBatch.of(replay.latest(plays), self.device)
             for actions, reward in zip(
                 batch.actions[..., 0, :].unbind(-2), batch.reward[..., 0].unbind(-1), strict=True
             ):

@@ -238,7 +238,7 @@ class Fop(ActorCritic):
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """Individual improvement, then joint evaluation with the improved policies (the code's order)."""
-        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes), self.device)
         now, draws, max_norm = batch.now, self.draws(clock), self.config.max_gradient_norm
         alpha, epsilon = self.temperatures.of_team(clock), self.config.epsilon(clock)
         alpha_i = self.temperatures.of_agents(alpha)
@@ -267,7 +267,7 @@ class Fop(ActorCritic):
 
     @torch.no_grad()
     def individual_values(self, obs: Tensor, state: Tensor) -> Tensor:
-        before = torch.zeros(*obs.shape[:-1], self.spec.n_actions).unsqueeze(-3)
+        before = obs.new_zeros(*obs.shape[:-1], self.spec.n_actions).unsqueeze(-3)
         qs = [critic.unroll(obs.unsqueeze(-3), before) for critic in self.critics]
         return torch.stack(qs).amin(0).squeeze(-3)
 

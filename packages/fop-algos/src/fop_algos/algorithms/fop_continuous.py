@@ -120,7 +120,7 @@ class FopContinuous(GaussianActors):
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """Joint evaluation, individual improvement, individual values, temperatures."""
-        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes), self.device)
         now, max_norm, optimisers = batch.now, self.config.max_gradient_norm, self.optimisers
         alpha = self.temperatures.of_team(clock)
         alpha_i = self.temperatures.of_agents(alpha)

@@ -108,7 +108,7 @@ class AttentionCritic(nn.Module):
         )
         # Sums of products: for few agents faster than as many tiny matrix products.
         scores = (query.unsqueeze(-2) * key.unsqueeze(-3)).sum(-1) / math.sqrt(key.shape[-1])
-        oneself = torch.eye(obs.shape[-2], dtype=torch.bool)
+        oneself = torch.eye(obs.shape[-2], dtype=torch.bool, device=obs.device)
         weights = scores.masked_fill(oneself, -torch.inf).softmax(-1)
         others = (weights.unsqueeze(-1) * value.relu().unsqueeze(-3)).sum(-2).transpose(-3, -2).flatten(-2)
         return self.joined_output(own, others)
@@ -148,7 +148,7 @@ class Maac(GaussianActors):
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """The critics towards their targets, then the actors up the critics."""
-        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes), self.device)
         alpha, draws = self.config.alpha(clock), self.draws(clock)
         max_norm = self.config.max_gradient_norm
 

@@ -103,13 +103,13 @@ class Masql(ContinuousActors):
         self.critic_optimiser = self.register_optimiser("critic", "adam", config.learning_rate, self.critic)
 
     def explore(self, obs: Tensor, uniform: Tensor) -> Tensor:
-        quarter = torch.tensor([0.0, 0.25])  # the sine of Box and Muller
+        quarter = uniform.new_tensor([0.0, 0.25])  # the sine of Box and Muller
         noise = torch.cat((to_normal(uniform), to_normal(uniform - quarter)), -1)
         return self.own_part(self.actor(obs, noise))
 
     def greedy(self, obs: Tensor) -> Tensor:
         """What the samplers make of no noise: where they have shrunk to when alpha is small."""
-        return self.own_part(self.actor(obs, torch.zeros(*obs.shape[:-1], NOISE)))
+        return self.own_part(self.actor(obs, obs.new_zeros(*obs.shape[:-1], NOISE)))
 
     def own_part(self, z: Tensor) -> Tensor:
         """The agents' own actions `[..., N, D]` from what their samplers drew `[..., N, P]`."""
@@ -123,7 +123,7 @@ class Masql(ContinuousActors):
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """The critic towards its target, then the samplers along Stein's direction."""
-        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes), self.device)
         alpha, draws, max_norm = self.config.alpha(clock), self.draws(clock), self.config.max_gradient_norm
 
         q = self.values(batch.now.obs, batch.now.state, to_scale(batch.actions, self.spec))
@@ -204,7 +204,7 @@ def stein_direction(z: Tensor, slope: Tensor) -> Tensor:
     apart = z.unsqueeze(-2) - z.unsqueeze(-3)  # [..., k, j, P]: from particle j to k
     squared = apart.square().sum(-1)
     n = z.shape[-2]
-    first, second = torch.triu_indices(n, n, 1)
+    first, second = torch.triu_indices(n, n, 1, device=z.device)
     width = squared[..., first, second].median(-1).values.clamp(min=1e-8)[..., None, None] / math.log(n + 1)
     kernel = torch.exp(-squared / width)
     repulsion = 2 / width * (kernel.unsqueeze(-1) * apart).sum(-2)

@@ -134,7 +134,7 @@ class RecurrentDiscriminator(nn.Module):
     def forward(self, policies: Tensor, mask: Tensor) -> Tensor:
         """`[B, T, N, A]` and `[B, T]` to log-probabilities `[B, Z]` after an episode's last real step."""
         hidden, _ = self.gru(policies.flatten(-2))
-        last = hidden[torch.arange(len(hidden)), mask.sum(-1) - 1]
+        last = hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(-1) - 1]
         log_q: Tensor = self.output(last).log_softmax(-1)
         return log_q
 
@@ -208,14 +208,14 @@ class Maven(UtilityAgents):
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
         """A step of utilities and discriminator; then, when it is time, one of what draws the latents."""
-        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes), self.device)
         loss, means = self.loss(batch)
         metrics = self.gradient_step("td_loss", loss, self.optimiser, self.config.max_gradient_norm, clock)
         self.copy_targets(clock, self.config.target_update_episodes)
         metrics |= scalars(**means)
         new = clock.episodes - self.counters["latents_learned_at"]
         if new >= self.config.batch_episodes:
-            self.learn_latents(EpisodeBatch.of(replay.latest(min(new, len(replay)))), clock)
+            self.learn_latents(EpisodeBatch.of(replay.latest(min(new, len(replay))), self.device), clock)
         return metrics | {"epsilon": self.config.epsilon(clock)}
 
     def loss(self, batch: EpisodeBatch) -> tuple[Tensor, dict[str, Tensor]]:

@@ -106,7 +106,7 @@ class JointValue(nn.Module):
     def codes(self, histories: Tensor, joint_action: Tensor) -> Tensor:
         """`[..., N, C]`."""
         if self.encoder is None:
-            place = torch.eye(self.spec.n_agents).unsqueeze(-1)
+            place = torch.eye(self.spec.n_agents, device=joint_action.device).unsqueeze(-1)
             return (joint_action.unsqueeze(-2) * place).flatten(-2)
         out: Tensor = self.encoder(torch.cat((histories, joint_action), -1))
         return out
@@ -114,7 +114,7 @@ class JointValue(nn.Module):
     def _codes_of_all_actions(self, histories: Tensor, agent: int) -> Tensor:
         """`[..., A, C]`."""
         n_actions = self.spec.n_actions
-        actions = torch.eye(n_actions)
+        actions = torch.eye(n_actions, device=histories.device)
         if self.encoder is None:
             return F.pad(actions, (agent * n_actions, (self.spec.n_agents - 1 - agent) * n_actions))
         history = histories[..., agent, :].unsqueeze(-2)
@@ -156,7 +156,7 @@ class Qtran(UtilityAgents):
         self.optimiser = self.register_optimiser("optimiser", config.optimiser, config.learning_rate, *nets)
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
-        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes), self.device)
         all_q, all_histories = unroll(self.agent, batch)
         q, histories = batch.now.of(all_q), batch.now.of(all_histories)
         state, available = batch.now.state, batch.now.available

@@ -79,7 +79,7 @@ class ValueDecomposition(UtilityAgents):
         )
 
     def update(self, replay: Samples, clock: Clock) -> Metrics:
-        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes))
+        batch = EpisodeBatch.of(replay.sample(self.config.batch_episodes), self.device)
         loss, means = self.loss(batch)
         metrics = self.gradient_step("td_loss", loss, self.optimiser, self.config.max_gradient_norm, clock)
         self.copy_targets(clock, self.config.target_update_episodes)

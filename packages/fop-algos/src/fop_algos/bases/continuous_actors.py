@@ -157,7 +157,7 @@ def own_replaced(own: Tensor, others: Tensor) -> Tensor:
     Returns:
         `[..., N, N, D]`: row `i` holds `(others_1, .., own_i, .., others_N)`.
     """
-    mine = torch.eye(own.shape[-2], dtype=torch.bool).unsqueeze(-1)
+    mine = torch.eye(own.shape[-2], dtype=torch.bool, device=own.device).unsqueeze(-1)
     return torch.where(mine, own.unsqueeze(-3), others.unsqueeze(-3))
 
 

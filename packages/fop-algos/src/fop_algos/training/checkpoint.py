@@ -230,7 +230,7 @@ def _replace_all(files: dict[Path, tuple[Header, dict[str, Tensor]]]) -> None:
     path = next(iter(files))
     try:
         for path, (header, tensors) in files.items():
-            dense = {name: tensor.contiguous() for name, tensor in tensors.items()}
+            dense = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
             text = json.dumps(asdict(header), sort_keys=True)
             metadata = {"format": str(FORMAT), "header": text, "digest": _digest(text, dense)}
             save_file(dense, temporaries[path], metadata)

@@ -118,14 +118,14 @@ class Collector:
                 for b in (0,) if self.n_blocks == 1 else np.unique(k // self.block):
                     rows = slice(b * self.block, (b + 1) * self.block)
                     chosen, memory[b] = algorithm.act(
-                        self._obs_rows[rows],
-                        self._available_rows[rows],
+                        self._obs_rows[rows].to(algorithm.device),
+                        self._available_rows[rows].to(algorithm.device),
                         memory[b],
-                        self._uniform_rows[rows],
+                        self._uniform_rows[rows].to(algorithm.device),
                         clock,
                         explore,
                     )
-                    actions_rows[rows] = chosen.numpy()
+                    actions_rows[rows] = chosen.cpu().numpy()
             actions[slots] = self._actions[k, t] = actions_rows[k]
             step = env.step(actions, active)
             self._reward[k, t] = step.reward[slots]
@@ -152,7 +152,7 @@ class Collector:
             slots = np.flatnonzero(active)
 
         with torch.inference_mode():
-            label = algorithm.label(torch.cat(memory)).numpy()[:n]
+            label = algorithm.label(torch.cat(memory)).cpu().numpy()[:n]
         return self._round(lengths, terminated, label, won if can_win else None)
 
     def _round(self, lengths: Int, terminated: Bool, label: Int, won: Bool | None) -> Round:

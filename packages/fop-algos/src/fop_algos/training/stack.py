@@ -111,11 +111,13 @@ class StackedCollector:
     def collect(self, algorithm: Algorithm, clock: Clock, *, first_episode: int, explore: bool) -> Round:
         """See `Rounds`."""
         noise = self._noise_of(first_episode) if explore else self._no_noise
+        device = algorithm.device
+        obs, available = self._obs.to(device), self._available.to(device)
         with torch.inference_mode():
             memory = algorithm.start(self.n_episodes)
-            chosen, memory = algorithm.act(self._obs, self._available, memory, noise, clock, explore)
-            label = algorithm.label(memory).numpy()
-        actions = chosen.numpy()
+            chosen, memory = algorithm.act(obs, available, memory, noise.to(device), clock, explore)
+            label = algorithm.label(memory).cpu().numpy()
+        actions = chosen.cpu().numpy()
         self.env.reset(self._slots, first_episode + self._slots)
         step = self.env.step(actions.reshape(self.env.n_envs, *actions.shape[2:]), self._active)
         reward = step.reward.reshape(actions.shape[:2]).copy()

@@ -65,7 +65,7 @@ class Trained:
     lengths: Int
     won: Bool | None
     metrics: Metrics
-    episodes: Episodes
+    episodes: Episodes = field(repr=False)
 
 
 @dataclass(frozen=True)

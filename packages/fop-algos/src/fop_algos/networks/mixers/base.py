@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 
@@ -33,4 +32,4 @@ class Mixer(nn.Module, ABC):
 
     def penalty(self, state: Tensor) -> Tensor:
         """What the mixer adds to the loss at each state `[...]`: nothing, unless it has a regulariser."""
-        return torch.zeros(state.shape[:-1])
+        return state.new_zeros(state.shape[:-1])

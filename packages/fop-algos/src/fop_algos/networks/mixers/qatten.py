@@ -60,6 +60,6 @@ class QattenMixer(Mixer):
         if self.features:
             own = state[..., : self.n_agents * self.features].unflatten(-1, (self.n_agents, self.features))
         else:
-            own = torch.eye(self.n_agents).expand(*state.shape[:-1], -1, -1)
+            own = torch.eye(self.n_agents, device=state.device).expand(*state.shape[:-1], -1, -1)
         key = self.key(own).unflatten(-1, (self.heads, -1))
         return query, key.transpose(-3, -2)

@@ -60,7 +60,7 @@ def gradient_noise(
     parameters = list(algorithm.actor.parameters())
     gradients = []
     for k in range(samples):
-        batch = EpisodeBatch.of(replay.drawn(samplers, episodes))
+        batch = EpisodeBatch.of(replay.drawn(samplers, episodes), algorithm.device)
         draws = algorithm.draws(replace(clock, updates=first + k))
         loss = algorithm.policy_loss(batch, draws, clock)[0]
         found = torch.autograd.grad(loss.sum(), parameters)
