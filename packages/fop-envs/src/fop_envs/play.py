@@ -112,6 +112,7 @@ def play(
 
     Raises:
         UnknownName: no policy has this name.
+        FopError: `heuristic` in an environment that doesn't play it.
         IllegalAction: the policy chose an action that is not available.
         ValueError: an argument that can't be, or actions of the wrong shape or type.
     """
