@@ -170,14 +170,51 @@ def test_the_heuristic_policy_plays_both_modes(folder: Path) -> None:
     assert " 90 " in row
 
 
+def test_forced_playback_tries_every_combination_of_rules(folder: Path) -> None:
+    words = [
+        "forced-playback",
+        "--recordings",
+        "recordings",
+        "--seeds",
+        "2",
+        "--until",
+        "40",
+        "--out",
+        "forced",
+    ]
+    done = bench(*words, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = records(folder / "forced" / "forced_playback.jsonl")
+    rules = ("attackers_first, spread_fire", "no attackers_first, spread_fire")
+    rules += ("attackers_first, no spread_fire", "no attackers_first, no spread_fire")
+    assert {(r["episode"], r["options"], r["loops"]) for r in found} == {
+        (episode, options, 40) for episode in (0, 1) for options in rules
+    }
+    # Nobody can have fallen by loop 40: the first shots come after loop 28, and it takes three volleys.
+    assert {(r["agreeing"], r["seeds"]) for r in found} == {(2, 2)}
+    for options in rules:  # log(2/2 + 0.5/2) = .22
+        assert f"\n{options:<{max(map(len, rules))}}  0.22 / 0.22\n" in done.stdout
+    assert "Forced playback" in (folder / "forced" / "results.md").read_text()
+    path = folder / "forced" / "forced_playback.jsonl"
+    whole = path.read_text()
+    path.write_text("".join(whole.splitlines(keepends=True)[:3]))
+    again = bench(*words, "--resume", cwd=folder)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert sorted(path.read_text().splitlines()) == sorted(whole.splitlines())
+    longer = bench(*words[:-4], "--until", "70", "--out", "forced", "--resume", cwd=folder)
+    assert longer.returncode == 2
+    assert "until was 40, now it is 70" in longer.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["replay"], "unknown part of fidelity 'replay'; did you mean replays?"),
+        (["replay"], "unknown part of fidelity 'replay'; did you mean replays"),
         (["replays"], "recordings is no folder of recordings; name one with --recordings or the variable"),
         (["heuristic", "--seeds", "3"], "unknown option '--seeds'"),
         (["heuristic", "--maps", "3mm"], "unknown map '3mm'; did you mean 3m"),
         (["heuristic", "--set", "scan=3"], "unknown option 'scan'"),
+        (["forced-playback", "--floors", "1"], "unknown option '--floors'"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(tmp_path: Path, words: list[str], message: str) -> None:
