@@ -124,3 +124,59 @@ def test_a_folder_that_is_missing_is_one_sentence(new_run, tmp_path: Path) -> No
     state, _ = new_run("vdn", "dummy")
     with pytest.raises(FopError, match="cannot write the checkpoint"):
         checkpoint.save(tmp_path / "no" / "c", state)
+
+
+def older(state: Any, path: Path, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
+    """Writes `state` as it was written when FOP's config had the fields of its variants."""
+    former = {"compat": "paper", "baseline": "soft", "entropy_in_target": "mean"} | fields
+    former["routing"] = {"gradient": "one", "v_i": "constant", "v_jt": "sum"} | fields.get("routing", {})
+    identity = checkpoint._identity
+
+    def with_former_fields(algorithm: Any) -> dict[str, Any]:
+        now = identity(algorithm)
+        return now | {"algorithm": "fop", "config": now["config"] | former}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "_identity", with_former_fields)
+        checkpoint.save(path, state)
+
+
+def test_a_run_from_before_fop_had_variants_goes_on(  # type: ignore[no-untyped-def]
+    new_run, assert_same, tmp_path: Path, monkeypatch
+) -> None:
+    state, env = new_run("fop", "dummy")
+    for _ in train(state, env, updates=3):
+        pass
+    older(state, tmp_path / "c", monkeypatch)
+    resumed, _ = new_run("fop", "dummy")
+    checkpoint.load(tmp_path / "c", resumed)
+    assert_same(state, resumed)
+    other, _ = new_run("fop", "dummy", gamma=0.5)
+    with pytest.raises(DamagedFile, match=r"config\.gamma is 0\.99 there, 0\.5 here"):
+        checkpoint.load(tmp_path / "c", other)
+
+
+@pytest.mark.parametrize(
+    ("variant", "fields"),
+    [
+        ("fop-published", {"compat": "official"}),
+        ("fop-variant", {"entropy_in_target": "joint"}),
+        ("fop-variant", {"routing": {"gradient": "weight"}}),
+    ],
+)
+def test_what_is_a_variant_today_is_evaluated_but_not_resumed(  # type: ignore[no-untyped-def]
+    new_run, assert_same, tmp_path: Path, monkeypatch, variant: str, fields: dict[str, Any]
+) -> None:
+    state, env = new_run(variant, "dummy")
+    for _ in train(state, env, updates=3):
+        pass
+    older(state, tmp_path / "c", monkeypatch, **fields)
+    alone = checkpoint.load_algorithm(tmp_path / "c")
+    assert alone.name == variant
+    assert all(
+        torch.equal(v, alone.modules.state_dict()[k]) for k, v in state.algorithm.modules.state_dict().items()
+    )
+    fop, _ = new_run("fop", "dummy")
+    (field,) = fields
+    with pytest.raises(DamagedFile, match=f"is of fop with {field}=.*, which is {variant} today"):
+        checkpoint.load(tmp_path / "c", fop)

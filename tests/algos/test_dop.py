@@ -116,7 +116,7 @@ def test_the_expected_value_is_the_mean_over_joint_actions(new_batch) -> None:  
     dop, batch = Dop("dop", SPEC, SMAC, 0), new_batch([3, 5], [True, False])
     for parameter in itertools.chain(dop.critic.parameters(), dop.mixer.parameters()):
         parameter.data += 1.0  # targets read the frozen nets, which differ
-    pi = dop.policies(batch, 0.1, batch.obs.shape[-3]).pi.detach()
+    pi = dop.policies(batch, batch, 0.1).pi.detach()
     mean = torch.zeros(2, 5)
     q = dop.target_critic.forward(batch.obs[:, 1:], batch.state[:, 1:])
     for joint in itertools.product(range(3), repeat=2):
@@ -248,7 +248,7 @@ def test_the_policy_gradient_is_that_of_the_expected_value(config: DopConfig, ep
 def test_the_policy_loss_subtracts_what_the_agent_expected(new_batch) -> None:  # type: ignore[no-untyped-def]
     """The baseline doesn't change the mean of the gradient, so the loss itself is held to plain loops."""
     dop, batch = Dop("dop", SPEC, SMAC, 0), new_batch([3, 5], [True, False])
-    pi, log_pi = (x.detach() for x in dop.policies(batch, 0.2, 5))
+    pi, log_pi = (x.detach() for x in dop.policies(batch, batch.now, 0.2))
     q, k = dop.critic.forward(batch.obs, batch.state), dop.mixer.k(batch.state)
     expected = 0.0
     for b, t in [(b, t) for b, length in enumerate((3, 5)) for t in range(length)]:
@@ -270,11 +270,13 @@ def test_what_acts_is_what_learns(epsilon: float) -> None:
         obs.expand(rows, -1, -1), allowed.expand(rows, -1, -1), dop.start(rows), grid, Clock(), explore=True
     )
     shares = onehot(actions, 3).mean(0)
-    pi, _ = dop.policies(chosen_once(dop, (0, 1), obs, state, allowed), epsilon, 1)
+    once = chosen_once(dop, (0, 1), obs, state, allowed)
+    pi, _ = dop.policies(once, once.now, epsilon)
     assert (shares - pi[0, 0]).abs().max() <= 1.5 / rows
     assert shares[1, 0] == 0.0
     for u in itertools.product(range(3), (1, 2)):
-        log_pi = dop.policies(chosen_once(dop, u, obs, state, allowed), epsilon, 1).log_pi
+        once = chosen_once(dop, u, obs, state, allowed)
+        log_pi = dop.policies(once, once.now, epsilon).log_pi
         assert log_pi[0, 0].exp().tolist() == pytest.approx(
             [pi[0, 0, 0, u[0]].item(), pi[0, 0, 1, u[1]].item()]
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from fop_algos import native_ops
 from fop_algos.algorithm import Draws
@@ -74,16 +75,24 @@ def test_an_update_by_hand_on_one_step_games(new_run) -> None:  # type: ignore[n
 
 
 def test_twins_take_the_smaller_value(new_batch) -> None:  # type: ignore[no-untyped-def]
-    fop = Fop("fop", TaskSpec("t", 2, 3, 4, 5, 6), FopConfig(), 0)
+    """One twin raised alone changes next to nothing, one lowered alone all: no mean, no larger one."""
+    fop = Fop("fop", TaskSpec("t", 2, 3, 4, 5, 6), FopConfig(td_lambda=0.0, gamma=1.0), 0)
     batch = new_batch([3, 5], [False, True])
-    random = Draws(0, None, Clock())
-    both = fop.target(batch, 0.3, 0.0, random)
-    for net in (fop.target_mixers[0], fop.target_mixers[1]):
-        lowered = net.v[-1].bias.data.clone()
-        net.v[-1].bias.data += 100.0
-        other = fop.target(batch, 0.3, 0.0, Draws(0, None, Clock()))
-        net.v[-1].bias.data = lowered
-        assert (other[batch.mask] - both[batch.mask]).max() < 50  # the other twin's value holds
+    goes_on = batch.mask & ~batch.terminated
+
+    def change(*by: float) -> Tensor:
+        before = fop.target(batch, 0.3, 0.0, Draws(0, None, Clock()))
+        for mixer, amount in zip(fop.target_mixers, by, strict=True):
+            mixer.v[-1].bias.data += amount  # type: ignore[union-attr,index]
+        after = fop.target(batch, 0.3, 0.0, Draws(0, None, Clock()))
+        for mixer, amount in zip(fop.target_mixers, by, strict=True):
+            mixer.v[-1].bias.data -= amount  # type: ignore[union-attr,index]
+        return (after - before)[goes_on]
+
+    for one, other in ((100.0, 0.0), (0.0, 100.0)):
+        assert change(one, other).abs().max() < 5
+        assert (change(-one, -other) + 100).abs().max() < 5
+    torch.testing.assert_close(change(100.0, 100.0), torch.full((int(goes_on.sum()),), 100.0))
 
 
 def test_padding_changes_nothing(new_batch) -> None:  # type: ignore[no-untyped-def]
@@ -108,34 +117,57 @@ def test_padding_changes_nothing(new_batch) -> None:  # type: ignore[no-untyped-
 
 @pytest.mark.parametrize("part", ["critic", "actor"])
 def test_nan_stops_before_anything_changes(new_run, part: str) -> None:  # type: ignore[no-untyped-def]
+    """What a loss that is NaN would have moved stays: all nets, or after the actor's step all critics."""
     state, env = new_run("fop", "dummy")
     for _ in train(state, env, updates=2):
         pass
     fop = state.algorithm
     net = fop.actor if part == "actor" else fop.mixers[0].v
     next(net.parameters()).data[0] = float("nan")
-    rest = {k: v.clone() for k, v in fop.modules.state_dict().items() if k.startswith("critics")}
+    stay = ("actor", "critics", "mixers") if part == "actor" else ("critics", "mixers")
+    before = {k: v.clone() for k, v in fop.modules.state_dict().items() if k.startswith(stay)}
     what = "policy_loss" if part == "actor" else "td_loss_0"
     with pytest.raises(NotFinite, match=rf"{what} is nan at update 3 \(\d+ steps\)"):
         fop.update(state.replay, state.clock)
-    assert all(torch.equal(v, fop.modules.state_dict()[k]) for k, v in rest.items())
+    after = fop.modules.state_dict()
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, rtol=0, atol=0, equal_nan=True)
 
 
-def test_critics_move_only_by_their_own_loss(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_every_net_moves_by_its_own_loss_alone(new_run) -> None:  # type: ignore[no-untyped-def]
+    """The gradient of each loss, whoever optimises what; and no optimiser has another's nets."""
     state, env = new_run("fop", "dummy")
     for _ in train(state, env, updates=1):
         pass
+    fop = state.algorithm
+    reached: dict[str, set[str]] = {}
+    step = fop.gradient_step
+
+    def spy(name: str, loss: Tensor, *args: Any) -> Any:
+        parameters = dict(fop.modules.named_parameters())
+        learned = {key: p for key, p in parameters.items() if p.requires_grad}
+        slopes = torch.autograd.grad(loss, list(learned.values()), retain_graph=True, allow_unused=True)
+        reached[name] = {
+            ".".join(key.split(".")[: 1 if key.startswith("actor") else 2])
+            for key, slope in zip(learned, slopes, strict=True)
+            if slope is not None and slope.any()
+        }
+        return step(name, loss, *args)
+
+    fop.gradient_step = spy
+    fop.update(state.replay, state.clock)
+    assert reached == {
+        "policy_loss": {"actor"},
+        "td_loss_0": {"critics.0", "mixers.0"},
+        "td_loss_1": {"critics.1", "mixers.1"},
+    }
     owned = [
         {id(p) for group in optimiser.param_groups for p in group["params"]}
-        for optimiser in state.algorithm.optimisers.values()
+        for optimiser in fop.optimisers.values()
     ]
-    targets = {
-        id(p)
-        for name in ("target_critics", "target_mixers")
-        for p in state.algorithm.modules[name].parameters()
-    }
+    online = {id(p) for name in ("actor", "critics", "mixers") for p in fop.modules[name].parameters()}
     assert sum(map(len, owned)) == len(set.union(*owned))
-    assert not targets & set.union(*owned)
+    assert set.union(*owned) == online
 
 
 def test_alpha_must_stay_away_from_zero() -> None:
