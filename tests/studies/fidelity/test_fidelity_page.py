@@ -92,7 +92,8 @@ def test_a_map_whose_outcomes_differ_says_who_is_too_strong() -> None:
     assert text.startswith("6 of 9 goals reached; missed: all deaths (median), same winner, same survivors.")
     assert (
         "Outcomes don't agree: the enemy is too strong; of the agents fall 3.0 where 1.0 were recorded "
-        "(floor: 3.0 where 3.0), of the enemies 1.0 where 3.0 were recorded (floor: 1.0 where 1.0)." in text
+        "(noise floor: 3.0 where 3.0), of the enemies 1.0 where 3.0 were recorded (noise floor: 1.0 where "
+        "1.0)." in text
     )
 
 
@@ -120,15 +121,18 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     out.with_name("fidelity_missing.md").write_text("## What is missing\n\nThe chase rule.\n")
     written = fidelity_page.write_page(tmp_path, out)
     text = out.read_text()
+    parts = {path.name: path.read_text() for path in (tmp_path / "docs" / "fidelity").glob("*.md")}
+    assert parts.keys() == {"recordings.md", "heuristic_policy.md"}
+    assert "- [The heuristic policy](fidelity/heuristic_policy.md)" in text
     assert "Engine: skirmish-test" in text
     assert "under 2 seeds" in text
     assert "- **3m**: 9 of 9 goals reached." in text
-    assert "## What is missing\n\nThe chase rule.\n\n## Recordings played into the engine" in text
-    assert "comes near the published figure on 1 of 2 maps, and not on corridor." in " ".join(text.split())
-    assert "never on a file that StarCraft II wrote" in text
+    assert "## What is missing\n\nThe chase rule.\n\n## The measurements" in text
+    policies = " ".join(parts["heuristic_policy.md"].split())
+    assert "comes near the published figure on 1 of 2 maps, and not on corridor." in policies
     assert "{" not in text, "every blank of the template is filled"
     # Every figure that was drawn is shown, and no other.
-    shown = {part.split(")")[0] for part in text.split("](figures/")[1:]}
+    shown = {part.split(")")[0] for part in "".join(parts.values()).split("](../figures/")[1:]}
     drawn = {path.relative_to(out.parent / "figures").as_posix() for path in written if path.suffix == ".png"}
     assert shown == drawn
 

@@ -28,7 +28,7 @@ from fop_bench.studies.paper.run_cells import TimedCell, longest_first
 from fop_envs.games.payoffs import payoff_table
 
 RECORDS = Path(__file__).parents[3] / "docs/results/reproduce"
-PAGE = Path(__file__).parents[3] / "docs/reproducing.md"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def run(cell: Cell) -> tuple[Any, list[float]]:
@@ -84,9 +84,13 @@ def test_a_cell_plays_the_game_of_its_payoff(payoff: str, n: int, actions: int) 
     )
 
 
-def test_the_page_is_what_the_records_give() -> None:
-    """An entry whose settings have changed since its cells were run drops out of the page."""
-    assert PAGE.read_text(encoding="utf-8") == reproducing_page.page(cell_records.read_cells(RECORDS), 20)
+def test_the_pages_are_what_the_records_give() -> None:
+    """An entry whose settings have changed since its cells were run drops out of the pages."""
+    pages = reproducing_page.pages(cell_records.read_cells(RECORDS), 20)
+    assert {name: (DOCS / name).read_text(encoding="utf-8") for name in pages} == pages
+    assert {path.name for path in DOCS.glob("reproducing/*.md")} == {
+        name.removeprefix("reproducing/") for name in pages if "/" in name
+    }
 
 
 def results(hits: int) -> list[Result]:

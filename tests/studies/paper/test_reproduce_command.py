@@ -93,21 +93,28 @@ def test_the_page_is_whole(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "docs" / "reproducing.md"
     written = reproducing_page.write_page(folder, out, 20)
     text = out.read_text()
-    assert written == [out, out.parent / "figures" / "reproduce" / "figure6.png"]
+    assert written == [
+        out,
+        out.parent / "reproducing" / "table4.md",
+        out.parent / "reproducing" / "figure6.md",
+        out.parent / "figures" / "reproduce" / "figure6.png",
+    ]
     assert all(path.exists() for path in written)
-    assert "| [Table 4](#table-4) | reproduced under a condition | `fop-bench reproduce table4` |" in text
-    assert "\n## Table 4\n" in text
+    assert (
+        "| [Table 4](reproducing/table4.md) | reproduced under a condition | `fop-bench reproduce table4` |"
+        in text
+    )
+    assert written[1].read_text().startswith("# Table 4\n")
     assert "Not here yet: Table 1, Table 2, Table 3, Figure 2, Figure 3, Figure 5, Temperatures, " in text
-    assert "](figures/reproduce/figure6.png)" in text
+    assert "](../figures/reproduce/figure6.png)" in written[2].read_text()
     assert "{" not in text, "every blank of the template is filled"
 
 
 def test_a_page_leaves_out_what_is_not_complete(folder: Path) -> None:
     done = {key: value for key, value in cell_records.read_cells(folder).items() if key.startswith("armies")}
-    text = reproducing_page.page(done, 20)
-    assert "## Table 4" in text
-    assert "## Figure 6" not in text
-    assert "Figure 5, Figure 6, " in text
+    pages = reproducing_page.pages(done, 20)
+    assert list(pages) == ["reproducing.md", "reproducing/table4.md"]
+    assert "Figure 5, Figure 6, " in pages["reproducing.md"]
 
 
 def test_a_folder_without_results_is_told(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""The page on fidelity, generated from the records of a folder: whatever is a number on it was measured."""
+"""The pages on fidelity, generated from the records of a folder: whatever is a number there was measured.
+
+One says how far to trust a result; behind it are the tables of each part.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +30,12 @@ FIGURES = {
 
 
 def write_page(folder: Path, out: Path) -> list[Path]:
-    """Writes the page and its figures, in `figures/fidelity` beside it; returns the paths.
+    """Writes the first page, its parts into a folder of its name, and the figures; returns the paths.
 
     A file `<name>_missing.md` beside the page, written by hand, becomes its part on missing rules.
 
     Raises:
-        FopError: the folder has no records, or the page can't be written.
+        FopError: the folder has no records, or a page can't be written.
     """
     found = fidelity_output.load(folder)
     notes = out.with_name(f"{out.stem}_missing.md")
@@ -42,37 +45,46 @@ def write_page(folder: Path, out: Path) -> list[Path]:
             found.replays, found.maps, out.parent / "figures" / "fidelity", ("png",)
         )
         missing = notes.read_text(encoding="utf-8") if notes.exists() else ""
-        out.write_text(page(found, missing), encoding="utf-8")
+        written = []
+        for name, text in pages(found, missing, out.stem).items():
+            path = out.parent / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            written.append(path)
     except OSError as error:
         raise FopError(f"cannot write {out}: {error.strerror or error}") from error
-    return [out, *drawn]
+    return [*written, *drawn]
 
 
-def page(found: Found, missing: str = "") -> str:
-    """The page as Markdown. `missing`: its hand-written part, headed by itself."""
+def pages(found: Found, missing: str = "", stem: str = "fidelity") -> dict[str, str]:
+    """Pages as Markdown by their files' names. `missing`: a part written by hand, headed by itself."""
     template = files("fop_bench.studies.fidelity").joinpath("data/page.md").read_text(encoding="utf-8")
     others = [name for name in map_names() if name not in found.maps]
     verdicts = [f"- **{name}**: {verdict(item)}" for name, item in found.maps.items()]
-    sensitivity = as_markdown(sensitivity_tables(found.sensitivity))
-    return template.format(
+    parts = {
+        "recordings": ("Recordings played into the engine", _replays(found) if found.maps else ""),
+        "heuristic_policy": ("The heuristic policy", _policies(found) if found.heuristic else ""),
+        "engine_options": ("The effect of the engine's options", _sensitivity(found)),
+    }
+    parts = {name: (title, text) for name, (title, text) in parts.items() if text}
+    head = template.format(
         engine=fidelity_output.engines(found),
         seeds=max((record.seed + 1 for record in found.replays if isinstance(record, Play)), default=0),
         verdicts="\n".join(verdicts) or "Nothing was measured.",
         others=len(others),
         names=", ".join(others),
-        missing=_part("", missing.strip()),
-        replays=_part("Recordings played into the engine", _replays(found) if found.maps else ""),
-        heuristic=_part("The heuristic policy", _policies(found) if found.heuristic else ""),
-        sensitivity=_part(
-            "The effect of the engine's options",
-            f"One option is varied at a time.\n\n{sensitivity}" if sensitivity else "",
-        ),
+        missing=f"{missing.strip()}\n\n" if missing.strip() else "",
+        parts="\n".join(f"- [{title}]({stem}/{name}.md)" for name, (title, _) in parts.items()),
     )
+    return {f"{stem}.md": head} | {
+        f"{stem}/{name}.md": f"# {title}\n\nThis page is generated; [fidelity](../{stem}.md) says how.\n\n{text}\n"
+        for name, (title, text) in parts.items()
+    }
 
 
-def _part(title: str, text: str) -> str:
-    """Nothing where there is no text."""
-    return (f"## {title}\n\n" if title and text else "") + (f"{text}\n\n" if text else "")
+def _sensitivity(found: Found) -> str:
+    tables = as_markdown(sensitivity_tables(found.sensitivity))
+    return f"One option is varied at a time.\n\n{tables}" if tables else ""
 
 
 def _replays(found: Found) -> str:
@@ -82,15 +94,15 @@ def _replays(found: Found) -> str:
         parts.append(table.markdown)
         if table.title in FIGURES:
             name, caption = FIGURES[table.title]
-            parts.append(f"![{caption}](figures/fidelity/{name}.png)")
+            parts.append(f"![{caption}](../figures/fidelity/{name}.png)")
     tracked = {record.map for record in found.replays if isinstance(record, Tracks)}
     for name in found.maps:
         parts.append(f"### {name}")
         if name in tracked:
             caption = f"{name}: one episode, recorded places and the engine's paths"
-            parts.append(f"![{caption}](figures/fidelity/tracks-{name}.png)")
+            parts.append(f"![{caption}](../figures/fidelity/tracks-{name}.png)")
         caption = f"{name}: loops of deaths and end, each episode among its plays"
-        parts.append(f"![{caption}](figures/fidelity/deaths-{name}.png)")
+        parts.append(f"![{caption}](../figures/fidelity/deaths-{name}.png)")
     return "\n\n".join(parts)
 
 

@@ -77,7 +77,7 @@ def markdown(found: dict[str, Any], figure: str = "") -> str:
     spent = "less than a second" if seconds < 1 else duration(seconds)
     judged = f"{_verdict(found)[0].upper()}{_verdict(found)[1:]}"
     parts = [
-        f"## {paper['name']}",
+        f"# {paper['name']}",
         f"The paper ({paper['source']}): {paper['claim']}{unread}" if paper["source"] else paper["claim"],
         f"**{judged.replace(':', ':**', 1)}",
         *_tables(found, as_markdown),

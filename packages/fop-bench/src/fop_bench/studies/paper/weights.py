@@ -161,7 +161,7 @@ def figure(results: Sequence[Result]) -> Any:
 CLAIM = Claim(
     "Weights",
     "Why does FOP miss the matrix game's optimum when `lambda_i` stands in the place of 1 in the gradient to "
-    "`q_i - v_i` ([Routing](#routing))?",
+    "`q_i - v_i` ([Routing](routing.md))?",
     "",
 )
 
