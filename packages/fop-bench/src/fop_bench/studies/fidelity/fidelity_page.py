@@ -76,9 +76,9 @@ def pages(found: Found, missing: str = "", stem: str = "fidelity") -> dict[str, 
         missing=f"{missing.strip()}\n\n" if missing.strip() else "",
         parts="\n".join(f"- [{title}]({stem}/{name}.md)" for name, (title, _) in parts.items()),
     )
+    back = f"This page is generated; [fidelity](../{stem}.md) says how."
     return {f"{stem}.md": head} | {
-        f"{stem}/{name}.md": f"# {title}\n\nThis page is generated; [fidelity](../{stem}.md) says how.\n\n{text}\n"
-        for name, (title, text) in parts.items()
+        f"{stem}/{name}.md": f"# {title}\n\n{back}\n\n{text}\n" for name, (title, text) in parts.items()
     }
 
 

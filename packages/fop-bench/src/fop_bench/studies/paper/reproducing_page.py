@@ -70,10 +70,7 @@ def pages(done: Mapping[str, CellRecord], seeds: int, stem: str = "reproducing")
         )
         text = markdown(document(entry, found, seeds), image(entry, f"../{FIGURES}"))
         back = f"This page is generated; [all entries](../{stem}.md) says how."
-        found_pages[f"{stem}/{name}.md"] = f"{text}
-
-{back}
-"
+        found_pages[f"{stem}/{name}.md"] = f"{text}\n\n{back}\n"
     template = files("fop_bench.studies.paper").joinpath("data/page.md").read_text(encoding="utf-8")
     head = template.format(
         summary=as_markdown(summary, WORDS),
