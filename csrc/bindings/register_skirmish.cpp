@@ -1,3 +1,5 @@
+// The battle engine for Python: tasks, worlds, and what they show as arrays. fop_core/skirmish.py is its
+// door.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
