@@ -1,3 +1,5 @@
+// The replay for Python: arrays in and out, checked before C++ touches their memory. fop_core/replay.py is
+// its door.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 

@@ -1,3 +1,4 @@
+// Rows of counter-based random numbers for Python. fop_core/rng.py is its door and checks the arguments.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>

@@ -1,3 +1,5 @@
+// The battle engine for Python: tasks, worlds, and what they show as arrays. fop_core/skirmish.py is its
+// door.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -5,11 +7,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -35,11 +40,13 @@ constexpr std::size_t kCells = std::size_t{kMapSize} * kMapSize;
 template <typename Value>
 using Names = std::vector<std::pair<std::string, Value>>;
 
-const Names<EnemyOrder> kEnemyOrders = {
-    {"none", EnemyOrder::kNone},
-    {"attack_point", EnemyOrder::kAttackPoint},
-    {"attack_random_point_on_segment", EnemyOrder::kAttackRandomPointOnSegment},
-    {"attack_unit_group", EnemyOrder::kAttackUnitGroup}};
+const Names<Commander> kCommanders = {
+    {"agents", Commander::kAgents}, {"script", Commander::kScript}, {"heuristic", Commander::kHeuristic}};
+const Names<ScriptedOrder> kScriptedOrders = {
+    {"none", ScriptedOrder::kNone},
+    {"attack_point", ScriptedOrder::kAttackPoint},
+    {"attack_random_point_on_segment", ScriptedOrder::kAttackRandomPointOnSegment},
+    {"attack_unit_group", ScriptedOrder::kAttackUnitGroup}};
 const Names<Client> kClients = {{"4.10", Client::k410}, {"4.6.2", Client::k462}};
 const Names<EnemyIds> kEnemyIds = {{"creation", EnemyIds::kCreation}, {"recycled", EnemyIds::kRecycled}};
 
@@ -69,19 +76,35 @@ void expect_shape(const py::array& array, const std::vector<py::ssize_t>& shape,
   throw py::value_error(text + ")");
 }
 
-Scenario make_scenario(std::string name, const std::vector<SpawnTuple>& spawn_calls,
-                       const std::string& enemy_order, std::array<float, 4> order_points,
-                       const Flags& walkable, const Flags& walkable_open, int episode_limit) {
+Player make_player(const std::string& commander, const std::string& order,
+                   const std::vector<std::array<float, 2>>& order_points) {
+  Player player{.commander = value_named(kCommanders, commander, "commander"),
+                .order = value_named(kScriptedOrders, order, "order")};
+  const bool to_point = player.order == ScriptedOrder::kAttackPoint;
+  const bool to_segment = player.order == ScriptedOrder::kAttackRandomPointOnSegment;
+  const std::size_t needed = to_point ? 1 : to_segment ? 2 : 0;
+  if (order_points.size() != needed) {
+    throw py::value_error("order_points holds " + std::to_string(order_points.size()) + " points; order '" +
+                          order + "' needs " + std::to_string(needed));
+  }
+  if (needed > 0) player.order_x0 = order_points[0][0], player.order_y0 = order_points[0][1];
+  if (needed > 1) player.order_x1 = order_points[1][0], player.order_y1 = order_points[1][1];
+  return player;
+}
+
+Scenario make_scenario(std::string name, const std::array<Player, 2>& players,
+                       const std::vector<SpawnTuple>& spawn_calls, const Flags& walkable,
+                       const Flags& walkable_open, int episode_limit) {
   Scenario scenario;
   scenario.name = std::move(name);
+  scenario.players = players;
   for (const auto& [player, type, count, x, y] : spawn_calls) {
-    if (player != 0 && player != 1) throw py::value_error("player must be 0 or 1");
+    if (player != 0 && player != 1) {
+      throw py::value_error("player of a spawn call is " + std::to_string(player) + "; allowed: 0, 1");
+    }
     scenario.spawn_calls.push_back({player, unit_type_named(type), count, x, y});
     (player == 0 ? scenario.n_allies : scenario.n_enemies) += count;
   }
-  scenario.enemy_order = value_named(kEnemyOrders, enemy_order, "enemy_order");
-  scenario.order_x0 = order_points[0], scenario.order_y0 = order_points[1];
-  scenario.order_x1 = order_points[2], scenario.order_y1 = order_points[3];
   expect_shape(walkable, {kMapSize, kMapSize}, "walkable");
   expect_shape(walkable_open, {kMapSize, kMapSize}, "walkable_open");
   std::copy_n(walkable.data(), kCells, scenario.walkable.begin());
@@ -98,49 +121,51 @@ MapTraits make_traits(bool ally_shields, bool enemy_shields, int unit_type_bits,
   return traits;
 }
 
-struct UnitRow {  // units(): numpy structured array
-  std::int32_t id;
-  std::int32_t player;
-  std::int32_t type;
-  std::int32_t alive;
-  float x, y, facing, speed, hp, hp_max, shield, shield_max, energy, cooldown;
-  std::int32_t order;
-  std::int32_t order_target;
-  float order_x, order_y;
-  std::int32_t target;
-  std::int32_t attack_phase;
-  std::int32_t killer;
-};
+// Calls visit(name, value of unit u) for each field of units(), all of them 4 bytes wide: the shown columns,
+// and beside them what is worked out from others.
+template <typename Visitor>
+void for_each_field(const World& world, Visitor&& visit) {
+  const auto stats = [&world](std::size_t u) -> const UnitStats& {
+    return world.stats_of(static_cast<int>(u));
+  };
+  visit("id", [](std::size_t u) { return static_cast<std::int32_t>(u); });
+  for_each_column(world, [&](const char* name, const auto& column, auto initial, auto shown) {
+    if constexpr (shown) {
+      using Shown = std::conditional_t<std::is_floating_point_v<decltype(initial)>, float, std::int32_t>;
+      const std::string_view field = name;
+      if (field == "cooldown") {  // below 0: ready for a share of a loop
+        visit(name, [&](std::size_t u) { return std::max(0.0f, world.cooldown[u]); });
+      } else {
+        visit(name, [&](std::size_t u) { return static_cast<Shown>(column[u]); });
+      }
+      if (field == "y") {
+        visit("facing", [&](std::size_t u) { return angle_of(world.heading_x[u], world.heading_y[u]); });
+      }
+      if (field == "hp") visit("hp_max", [&](std::size_t u) { return stats(u).hp; });
+      if (field == "shield") visit("shield_max", [&](std::size_t u) { return stats(u).shield; });
+    }
+  });
+}
 
-// Allies in agent order and enemies in the order of their ids, if those are known; else in creation order.
-py::array_t<UnitRow> unit_rows(const World& world, const std::vector<std::int32_t>& order) {
-  py::array_t<UnitRow> rows(static_cast<py::ssize_t>(order.size()));
-  UnitRow* row = rows.mutable_data();
-  for (const std::int32_t unit : order) {
-    const std::size_t u = static_cast<std::size_t>(unit);
-    const UnitStats& stats = world.stats_of(unit);
-    *row++ = {unit,
-              world.player[u],
-              static_cast<std::int32_t>(world.type[u]),
-              world.alive[u],
-              world.x[u],
-              world.y[u],
-              angle_of(world.heading_x[u], world.heading_y[u]),
-              world.speed[u],
-              world.hp[u],
-              stats.hp,
-              world.shield[u],
-              stats.shield,
-              world.energy[u],
-              std::max(0.0f, world.cooldown[u]),  // below 0: ready for a share of a loop
-              static_cast<std::int32_t>(world.order[u]),
-              world.order_target[u],
-              world.order_x[u],
-              world.order_y[u],
-              world.target[u],
-              static_cast<std::int32_t>(world.attack_phase[u]),
-              world.killer[u]};
-  }
+// One row for each of these units.
+py::array unit_rows(const World& world, const std::vector<std::int32_t>& units) {
+  py::list fields;
+  for_each_field(world, [&](const char* name, const auto& value) {
+    fields.append(py::make_tuple(name, py::dtype::of<decltype(value(0))>()));
+  });
+  const std::size_t width = 4 * fields.size();
+  py::array rows(py::dtype::from_args(fields),
+                 std::vector<py::ssize_t>{static_cast<py::ssize_t>(units.size())});
+  auto* const bytes = static_cast<std::uint8_t*>(rows.mutable_data());
+  std::size_t offset = 0;
+  for_each_field(world, [&](const char*, const auto& value) {
+    for (std::size_t row = 0; row < units.size(); ++row) {
+      const auto number = value(static_cast<std::size_t>(units[row]));
+      static_assert(sizeof(number) == 4);
+      std::memcpy(bytes + row * width + offset, &number, sizeof(number));
+    }
+    offset += 4;
+  });
   return rows;
 }
 
@@ -172,9 +197,7 @@ class LoneWorld {
  public:
   LoneWorld(std::shared_ptr<const Task> task, std::uint64_t seed, std::uint32_t episode, int first_loops)
       : task_(std::move(task)) {
-    world_.scenario = &task_->scenario;
-    world_.terrain = &task_->terrain;
-    world_.options = task_->options.engine;
+    attach(world_, task_->scenario, task_->terrain, task_->options.engine);
     fop::skirmish::reset(world_, task_->spawn_places, seed, episode, first_loops);
   }
 
@@ -183,23 +206,22 @@ class LoneWorld {
     if (index >= 0 && index < world_.n_units()) return index;
     throw py::index_error("there is no unit " + std::to_string(index));
   }
-  py::array_t<UnitRow> units() const {
+  py::array units() const {
     std::vector<std::int32_t> order(static_cast<std::size_t>(world_.n_units()));
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
     return unit_rows(world_, order);
   }
   void set(int index, const std::string& field, float value) {
     const std::size_t u = static_cast<std::size_t>(unit(index));
-    for (const auto& [name, column] : {std::pair{"x", &world_.x},
-                                       {"y", &world_.y},
-                                       {"hp", &world_.hp},
-                                       {"shield", &world_.shield},
-                                       {"energy", &world_.energy},
-                                       {"cooldown", &world_.cooldown}}) {
-      if (field != name) continue;
-      (*column)[u] = value;
-      return;
-    }
+    bool found = false;
+    for_each_column(world_, [&](const char* name, auto& column, auto initial, auto) {
+      if constexpr (std::is_same_v<decltype(initial), float>) {
+        if (field != name) return;
+        column[u] = value;
+        found = true;
+      }
+    });
+    if (found) return;
     if (field == "next_scan") {
       world_.next_scan[u] = static_cast<std::int32_t>(value);
       return;
@@ -264,10 +286,22 @@ void register_task(py::module_& module) {
           })
       .def_readwrite("engine", &SmacOptions::engine);
 
-  py::class_<Scenario>(module, "Scenario")
-      .def(py::init(&make_scenario), py::kw_only(), py::arg("name"), py::arg("spawn_calls"),
-           py::arg("enemy_order"), py::arg("order_points"), py::arg("walkable"), py::arg("walkable_open"),
-           py::arg("episode_limit"))
+  py::class_<Player>(module, "Player",
+                     "Who commands a side: `agents` (orders from outside), a `script` (the map's order; idle "
+                     "units choose targets for themselves) or SMAC's `heuristic` policy.")
+      .def(py::init(&make_player), py::arg("commander"), py::arg("order") = "none",
+           py::arg("order_points") = py::tuple())
+      .def_property_readonly("commander",
+                             [](const Player& self) { return name_of(kCommanders, self.commander); })
+      .def_property_readonly("order",
+                             [](const Player& self) { return name_of(kScriptedOrders, self.order); });
+
+  py::class_<Scenario>(
+      module, "Scenario",
+      "A map: `players` (the agents' side, the enemy), `spawn_calls` as (player 0 or 1, type, "
+      "count, x, y), `walkable` and `walkable_open` `[32, 32]`, index `[y, x]`.")
+      .def(py::init(&make_scenario), py::kw_only(), py::arg("name"), py::arg("players"),
+           py::arg("spawn_calls"), py::arg("walkable"), py::arg("walkable_open"), py::arg("episode_limit"))
       .def_readonly("n_allies", &Scenario::n_allies)
       .def_readonly("n_enemies", &Scenario::n_enemies);
 
@@ -293,9 +327,6 @@ void register_task(py::module_& module) {
 }
 
 void register_worlds(py::module_& module) {
-  PYBIND11_NUMPY_DTYPE(UnitRow, id, player, type, alive, x, y, facing, speed, hp, hp_max, shield, shield_max,
-                       energy, cooldown, order, order_target, order_x, order_y, target, attack_phase, killer);
-
   py::class_<LoneWorld>(module, "World")
       .def(py::init(
                [](std::shared_ptr<Task> task, std::uint64_t seed, std::uint32_t episode, int first_loops) {
@@ -434,6 +465,13 @@ void register_worlds(py::module_& module) {
           },
           py::arg("env"))
       .def(
+          "overlooked_bodies",
+          [](const VectorWorld& self, int env) {
+            expect_slot(self, env);
+            return self.battle(env).world.overlooked_bodies;
+          },
+          py::arg("env"))
+      .def(
           "steps",
           [](const VectorWorld& self, int env) {
             expect_slot(self, env);
@@ -448,8 +486,8 @@ void register_skirmish(py::module_& module) {
   module.attr("ENGINE_VERSION") = kEngineVersion;
   py::list names, radii;
   for (int type = 0; type < kUnitTypes; ++type) {
-    names.append(unit_stats(static_cast<UnitType>(type), false).name);
-    radii.append(unit_stats(static_cast<UnitType>(type), false).separation_radius);
+    names.append(unit_stats(static_cast<UnitType>(type), UnitSet::kGame).name);
+    radii.append(unit_stats(static_cast<UnitType>(type), UnitSet::kGame).separation_radius);
   }
   module.attr("ORDERS") = std::vector<std::string>(kOrderNames.begin(), kOrderNames.end());
   module.attr("UNIT_TYPES") = names;

@@ -1,3 +1,4 @@
+// Both mixes and their gradients, in plain loops.
 #include "kernels/lambda_mix.hpp"
 #include "kernels/parallel.hpp"
 

@@ -1,3 +1,4 @@
+// Both mixes on numbers worked by hand.
 #include "kernels/lambda_mix.hpp"
 
 #include "fop/check.hpp"

@@ -1,3 +1,4 @@
+// Which instruction set the process uses: asks the machine once, and remembers what a caller has pinned.
 #include "kernels/simd.hpp"
 
 #include <atomic>

@@ -1,3 +1,4 @@
+// Soft values on every instruction set of the machine.
 #include "kernels/soft_value.hpp"
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// TD(lambda) targets in plain loops, each episode backwards from its end.
 #include "kernels/parallel.hpp"
 #include "kernels/td_lambda.hpp"
 

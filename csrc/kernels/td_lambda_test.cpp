@@ -1,3 +1,4 @@
+// TD(lambda) targets on numbers worked by hand.
 #include "kernels/td_lambda.hpp"
 
 #include <limits>

@@ -1,3 +1,4 @@
+// How an episode becomes one block of bytes of its own length, and how blocks become a padded batch.
 #include "replay/episode_ring.hpp"
 
 #include <algorithm>

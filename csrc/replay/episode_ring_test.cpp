@@ -1,3 +1,4 @@
+// What goes into the ring comes out again, bit for bit; what doesn't fit is refused.
 #include "replay/episode_ring.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Drawing without replacement from a counter-based stream.
 #include "replay/sampler.hpp"
 
 #include <stdexcept>

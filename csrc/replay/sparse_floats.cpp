@@ -1,3 +1,4 @@
+// Packing of numbers of which many are zero: a bit for each, 4 bytes for those that aren't.
 #include "replay/sparse_floats.hpp"
 
 #include <algorithm>

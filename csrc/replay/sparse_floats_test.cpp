@@ -1,3 +1,4 @@
+// Packed numbers come back bit for bit.
 #include "replay/sparse_floats.hpp"
 
 #include <bit>

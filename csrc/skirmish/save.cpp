@@ -1,4 +1,5 @@
-// Saving copies every field of a battle; structured bindings make a field that was forgotten a compile error.
+// Saving copies every column and every other field of a battle; structured bindings make a field that was
+// forgotten a compile error.
 #include "skirmish/save.hpp"
 
 #include <cstring>
@@ -27,9 +28,9 @@ class Writer {
   }
   void operator()(const Beam& beam) { visit(beam, *this); }
   template <typename B, typename Visitor>
-  static void visit(B& beam, Visitor& visitor) {
-    auto& [source, target, x, y, dx, dy, age, already_hit] = beam;
-    visitor(source), visitor(target), visitor(x), visitor(y), visitor(dx), visitor(dy), visitor(age);
+  static void visit(B& beam, Visitor& visitor) {  // field by field: a beam has bytes that nobody sets
+    auto& [source, x, y, dx, dy, pulses, timer, already_hit] = beam;
+    visitor(source), visitor(x), visitor(y), visitor(dx), visitor(dy), visitor(pulses), visitor(timer);
     visitor(already_hit);
   }
 
@@ -65,19 +66,10 @@ class Reader {
 
 template <typename W, typename Visitor>
 void visit_world(W& world, Visitor& visit) {
-  auto& [scenario, terrain, options, seed, episode, loop, type, player, alive, x, y, heading_x, heading_y,
-         speed, hp, shield, energy, last_hurt, last_attacker, order, order_x, order_y, order_target,
-         formation_dx, formation_dy, target, next_scan, attack_phase, phase_timer, cooldown, motion, steering,
-         attacks, killer, west_to_east, pending_hits, beams] = world;
-  static_cast<void>(scenario), static_cast<void>(terrain),
-      static_cast<void>(options);  // the task's
-  visit(seed), visit(episode), visit(loop);
-  visit(type), visit(player), visit(alive), visit(x), visit(y), visit(heading_x), visit(heading_y),
-      visit(speed);
-  visit(hp), visit(shield), visit(energy), visit(last_hurt), visit(last_attacker);
-  visit(order), visit(order_x), visit(order_y), visit(order_target), visit(formation_dx), visit(formation_dy);
-  visit(target), visit(next_scan), visit(attack_phase), visit(phase_timer), visit(cooldown), visit(motion);
-  visit(steering), visit(attacks), visit(killer), visit(west_to_east), visit(pending_hits), visit(beams);
+  for_each_column(world, [&visit](const char*, auto& column, auto, auto) { visit(column); });
+  std::conditional_t<std::is_const_v<W>, const WorldState, WorldState>& state = world;
+  auto& [seed, episode, loop, overlooked_bodies, pending_hits, beams] = state;
+  visit(seed), visit(episode), visit(loop), visit(overlooked_bodies), visit(pending_hits), visit(beams);
 }
 
 template <typename B, typename Visitor>
@@ -89,15 +81,18 @@ void visit_battle(B& battle, Visitor& visit) {
   visit(ally_health), visit(enemy_health), visit(ally_dead), visit(enemy_dead), visit(steps), visit(over);
 }
 
-// What must agree between the one who saved and the one who loads.
+// What must agree between the one who saved and the one who loads: engine, map, and the columns by name, type
+// size and order.
 std::string signature(const Task& task) {
-  std::string text = std::string(kEngineVersion) + "/" + task.scenario.name;
-  for (const std::size_t size :
-       {sizeof(World), sizeof(Motion), sizeof(Steering), sizeof(PendingHit), sizeof(Beam)}) {
-    text += '/';
-    text += std::to_string(size);
-  }
-  return text;
+  std::uint64_t columns = 14695981039346656037u;  // FNV-1a
+  const auto mix = [&columns](std::uint64_t byte) { columns = (columns ^ byte) * 1099511628211u; };
+  UnitColumns none;
+  for_each_column(none, [&](const char* name, auto&, auto initial, auto) {
+    for (const char* c = name; *c != 0; ++c) mix(static_cast<unsigned char>(*c));
+    mix(sizeof(initial));
+  });
+  mix(sizeof(PendingHit)), mix(sizeof(Beam));
+  return std::string(kEngineVersion) + "/" + task.scenario.name + "/" + std::to_string(columns);
 }
 
 }  // namespace
@@ -123,13 +118,15 @@ void load(const Task& task, Battle& battle, std::span<const std::uint8_t> bytes)
   Battle loaded;
   visit_battle(loaded, reader);
   const std::size_t n_units = static_cast<std::size_t>(task.n_agents + task.n_enemies);
-  const bool fits = loaded.world.type.size() == n_units && loaded.world.x.size() == n_units &&
-                    loaded.agent_unit.size() == static_cast<std::size_t>(task.n_agents) &&
-                    loaded.enemy_unit.size() == static_cast<std::size_t>(task.n_enemies);
+  bool fits = loaded.agent_unit.size() == static_cast<std::size_t>(task.n_agents) &&
+              loaded.enemy_unit.size() == static_cast<std::size_t>(task.n_enemies);
+  for_each_column(loaded.world,
+                  [&](const char*, auto& column, auto, auto) { fits = fits && column.size() == n_units; });
+  for (std::size_t u = 0; fits && u < n_units; ++u) {
+    fits = loaded.world.player[u] < 2 && static_cast<int>(loaded.world.type[u]) < kUnitTypes;
+  }
   if (!reader.at_end() || !fits) throw std::invalid_argument("the saved battle is damaged");
-  loaded.world.scenario = &task.scenario;
-  loaded.world.terrain = &task.terrain;
-  loaded.world.options = task.options.engine;
+  attach(loaded.world, task.scenario, task.terrain, task.options.engine);
   battle = std::move(loaded);
 }
 

@@ -34,8 +34,7 @@ inline void face(World& world, int unit, float facing) {
 // the scenario's unit counts are set to what is placed.
 inline World make_world(Scenario& scenario, const Terrain& terrain, const std::vector<Placed>& units) {
   World world;
-  world.scenario = &scenario;
-  world.terrain = &terrain;
+  attach(world, scenario, terrain, EngineOptions{});
   resize(world, static_cast<int>(units.size()));
   scenario.n_allies = scenario.n_enemies = 0;
   for (std::size_t i = 0; i < units.size(); ++i) {

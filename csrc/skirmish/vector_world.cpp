@@ -140,7 +140,7 @@ void VectorWorld::step_one(int env, std::span<const std::int64_t> actions) {
   battle_won[e] = result.battle_won;
   dead_allies[e] = result.dead_allies;
   dead_enemies[e] = result.dead_enemies;
-  replaced_actions[e] = task_->options.heuristic_ai ? 0 : replaced;
+  replaced_actions[e] = task_->scenario.players[0].commander == Commander::kAgents ? replaced : 0;
   observe(env);
 }
 

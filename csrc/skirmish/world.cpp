@@ -1,21 +1,24 @@
-// How a world begins: its units, their first orders, their first looks for targets.
+// How a world begins: its units, the orders of scripts, and when each unit looks for targets first.
 #include "skirmish/world.hpp"
 
 #include <numeric>
 #include <stdexcept>
+#include <string>
 
-#include "skirmish/map/terrain.hpp"
 #include "skirmish/phases/combat.hpp"
 
 namespace fop::skirmish {
 
 namespace {
 
-// Allies first, then enemies, each in the order of the map's spawn calls.
+// Player 0's first, then player 1's, each in the order of the map's spawn calls.
 void create_units(World& world) {
   const Scenario& scenario = *world.scenario;
   const int n_units = scenario.n_allies + scenario.n_enemies;
-  if (n_units > kMaxUnits) throw std::invalid_argument("a battle has at most 128 units");
+  if (n_units > kMaxUnits) {
+    throw std::invalid_argument("the map has " + std::to_string(n_units) + " units; at most " +
+                                std::to_string(kMaxUnits) + " can fight");
+  }
   resize(world, n_units);
   int next[2] = {0, scenario.n_allies};
   for (const SpawnCall& call : scenario.spawn_calls) {
@@ -41,29 +44,31 @@ void place_units(World& world, std::span<const Point> spawn_places) {
 }
 
 // 2m_vs_1z draws its attack point anew in each episode.
-Point attack_point(const World& world) {
-  const Scenario& scenario = *world.scenario;
-  if (scenario.enemy_order != EnemyOrder::kAttackRandomPointOnSegment)
-    return {scenario.order_x0, scenario.order_y0};
-  const float share = Draws{world.seed, Purpose::kEngineScenario, world.episode, 0}.uniform(0);
-  return {scenario.order_x0 + share * (scenario.order_x1 - scenario.order_x0),
-          scenario.order_y0 + share * (scenario.order_y1 - scenario.order_y0)};
+Point attack_point(const World& world, int index) {
+  const Player& player = world.scenario->players[at(index)];
+  if (player.order != ScriptedOrder::kAttackRandomPointOnSegment) return {player.order_x0, player.order_y0};
+  // Number 0 of the stream is player 1's: part of every trace.
+  const Draws draws{world.seed, Purpose::kEngineScenario, world.episode, 0};
+  const float share = draws.uniform(static_cast<std::uint32_t>(1 - index));
+  return {player.order_x0 + share * (player.order_x1 - player.order_x0),
+          player.order_y0 + share * (player.order_y1 - player.order_y0)};
 }
 
 // A group sent to a point walks in formation: everyone keeps the offset from the group's centroid.
-void give_enemy_order(World& world) {
-  const EnemyOrder kind = world.scenario->enemy_order;
-  if (kind == EnemyOrder::kNone || world.scenario->n_enemies == 0) return;
-  const Point goal = attack_point(world);
+void give_scripted_order(World& world, int index) {
+  const ScriptedOrder kind = world.scenario->players[at(index)].order;
+  const Range units = units_of(world, index);
+  if (kind == ScriptedOrder::kNone || units.begin == units.end) return;
+  const Point goal = attack_point(world, index);
   float sum_x = 0, sum_y = 0;
-  for (int unit = world.n_allies(); unit < world.n_units(); ++unit) {
+  for (int unit = units.begin; unit < units.end; ++unit) {
     sum_x += world.x[at(unit)];
     sum_y += world.y[at(unit)];
   }
-  const auto count = static_cast<float>(world.scenario->n_enemies);
-  for (int unit = world.n_allies(); unit < world.n_units(); ++unit) {
+  const auto count = static_cast<float>(units.end - units.begin);
+  for (int unit = units.begin; unit < units.end; ++unit) {
     const auto u = at(unit);
-    world.order[u] = kind == EnemyOrder::kAttackUnitGroup ? Order::kAttackGroup : Order::kAttackMove;
+    world.order[u] = kind == ScriptedOrder::kAttackUnitGroup ? Order::kAttackGroup : Order::kAttackMove;
     world.order_x[u] = goal.x;
     world.order_y[u] = goal.y;
     world.formation_dx[u] = world.x[u] - sum_x / count;
@@ -71,18 +76,26 @@ void give_enemy_order(World& world) {
   }
 }
 
-// Enemies look for targets one after the other, in the order of their unit numbers, as the recordings show.
-void stagger_scans(World& world) {
+// Units look for targets one after the other, in the order of their numbers, as the recordings show.
+void stagger_scans(World& world, int index) {
   const Draws draws{world.seed, Purpose::kEngineScenario, world.episode, 1};
   const auto interval = static_cast<std::uint32_t>(world.options.scan_interval);
   const std::uint32_t offset = draws.below(0, interval);
-  for (int unit = world.n_allies(); unit < world.n_units(); ++unit) {
+  const Range units = units_of(world, index);
+  for (int unit = units.begin; unit < units.end; ++unit) {
     world.next_scan[at(unit)] =
         static_cast<std::int32_t>((static_cast<std::uint32_t>(unit) + offset) % interval);
   }
 }
 
 }  // namespace
+
+void attach(World& world, const Scenario& scenario, const Terrain& terrain, const EngineOptions& options) {
+  world.scenario = &scenario;
+  world.terrain = &terrain;
+  world.options = options;
+  for (std::size_t i = 0; i < 2; ++i) world.stats[i] = &stats_table(unit_set_of(scenario.players[i]));
+}
 
 void reset(World& world, std::span<const Point> spawn_places, std::uint64_t seed, std::uint32_t episode,
            int first_loops) {
@@ -91,33 +104,20 @@ void reset(World& world, std::span<const Point> spawn_places, std::uint64_t seed
   world.loop = 0;
   create_units(world);
   place_units(world, spawn_places);
-  give_enemy_order(world);
-  stagger_scans(world);
+  for (int player = 0; player < 2; ++player) {
+    if (world.scenario->players[at(player)].commander != Commander::kScript) continue;
+    give_scripted_order(world, player);
+    stagger_scans(world, player);
+  }
   for (int i = 0; i < first_loops; ++i) step(world);
 }
 
 void resize(World& world, int n_units) {
-  const auto n = static_cast<std::size_t>(n_units);
-  world.type.assign(n, UnitType::kMarine);
-  world.player.assign(n, 0);
-  world.alive.assign(n, 1);
-  for (auto* column : {&world.x, &world.y, &world.heading_x, &world.heading_y, &world.speed, &world.hp,
-                       &world.shield, &world.energy, &world.order_x, &world.order_y, &world.formation_dx,
-                       &world.formation_dy, &world.phase_timer, &world.cooldown}) {
-    column->assign(n, 0.0f);
-  }
-  world.last_hurt.assign(n, kNever);
-  for (auto* column : {&world.last_attacker, &world.order_target, &world.target, &world.killer}) {
-    column->assign(n, kNobody);
-  }
-  world.order.assign(n, Order::kIdle);
-  world.next_scan.assign(n, 0);
-  world.attack_phase.assign(n, AttackPhase::kReady);
-  world.motion.assign(n, Motion{});
-  world.attacks.assign(n, 0);
-  world.steering.assign(n, Steering{});
-  world.west_to_east.resize(n);
+  for_each_column(world, [n_units](const char*, auto& column, auto initial, auto) {
+    column.assign(at(n_units), initial);
+  });
   std::iota(world.west_to_east.begin(), world.west_to_east.end(), std::uint8_t{0});
+  world.overlooked_bodies = 0;
   world.pending_hits.clear();
   world.beams.clear();
 }

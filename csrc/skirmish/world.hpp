@@ -1,8 +1,7 @@
-// One battle: its state as a structure of arrays.
+// One battle: its state as a structure of arrays, how it begins, and a loop of it.
 //
-// Units keep their index for the whole episode: allies first (0 .. n_allies-1, in creation order), then
-// enemies, in creation order. The environment layer maps agents and targets onto them.
-// A World holds values only (no pointers into itself), so that copying it is saving it.
+// Units keep their index for the whole episode: player 0's first (0 .. n_allies-1, in creation order), then
+// player 1's, in creation order. The environment layer maps agents and targets onto them.
 #pragma once
 
 #include <array>
@@ -14,61 +13,14 @@
 #include "fop/rng.hpp"
 #include "skirmish/map/plane.hpp"
 #include "skirmish/map/scenario.hpp"
+#include "skirmish/units/columns.hpp"
 #include "skirmish/units/unit_stats.hpp"
 
 namespace fop::skirmish {
 
-class Terrain;  // terrain.hpp: walls, shortest paths; made once per scenario and shared, never changed
+class Terrain;  // map/terrain.hpp: made once per scenario and shared, never changed
 
-inline constexpr int kNobody = -1;
-inline constexpr int kMaxUnits = 128;               // SMAC's largest battle has 66
-inline constexpr std::int32_t kNever = -1'000'000;  // a loop long before the start
-
-enum class Order : std::uint8_t {
-  kIdle,         // no order. Allies do nothing; enemies acquire what comes within their scan range
-  kMove,         // to order_x, order_y; then idle
-  kAttackUnit,   // order_target, chased without limit; ends with its death
-  kAttackMove,   // towards order_x + formation_dx, ..., fighting on the way
-  kAttackGroup,  // every unit of player 0: the nearest, and when it dies the next
-  kHeal,         // order_target
-};
-
-inline constexpr std::array<const char*, 6> kOrderNames = {"idle",        "move",         "attack_unit",
-                                                           "attack_move", "attack_group", "heal"};
-
-enum class AttackPhase : std::uint8_t {
-  kReady,      // not attacking
-  kWindUp,     // waiting for the damage point; phase_timer counts down
-  kBackswing,  // after the effect; phase_timer counts down; a new order cuts it short
-};
-
-// What a unit wants to do with its body this loop. Written by the decision phases (orders, targeting,
-// attack, healing), carried out by movement.
-struct Motion {
-  enum class Kind : std::uint8_t {
-    kHold,       // stand; others may push it aside when idle
-    kFace,       // stand and turn towards x, y (an attack out of the weapon's arc)
-    kToPoint,    // go to x, y and stop there
-    kToUnit,     // go towards unit `unit` until within `stop_distance` (centre to centre)
-    kFormation,  // attack-move: keep the group's shared direction and the own offset
-  };
-  Kind kind = Kind::kHold;
-  float x = 0, y = 0;
-  int unit = kNobody;
-  float stop_distance = 0;
-};
-
-// What a body remembers from loop to loop about its path; movement's and collision's own.
-struct Steering {
-  float vx = 0, vy = 0;  // displacement wished for this loop, before others are met
-  // Next corner on the path to the goal: the goal itself where the straight line is clear.
-  float waypoint_x = 0, waypoint_y = 0;
-  float goal_x = 0, goal_y = 0;      // for which the waypoint was found
-  std::int32_t refresh_at = kNever;  // loop from which the waypoint is looked for anew
-  float progress = 1;                // share of the last loop's wish that came true; 1 for who stood
-  std::int8_t detour = 0;            // the side on which it goes round others: 1 left, -1 right, 0 not
-  bool stuck = false;                // no way round was found
-};
+inline constexpr int kMaxUnits = 128;  // SMAC's largest battle has 66
 
 // A missile in flight, or a delayed hit (second strike of a Zealot, hit of a beam).
 struct PendingHit {
@@ -104,62 +56,55 @@ struct EngineOptions {
   bool attack_move_answers_damage = true;  // does a hit make an attack-moving unit look, and answer, at once?
 };
 
-struct World {
+// What a battle is besides its units; saved with them.
+struct WorldState {
+  std::uint64_t seed = 0;
+  std::uint32_t episode = 0;
+  std::int32_t loop = 0;               // loops since the episode's start
+  std::int32_t overlooked_bodies = 0;  // by walkers in a crowd, since then: phases/collision.hpp
+  std::vector<PendingHit> pending_hits;
+  std::vector<Beam> beams;
+};
+
+// Both of its bases are values, so that copying them is saving the battle; its own members are the task's.
+struct World : UnitColumns, WorldState {
   const Scenario* scenario = nullptr;  // outlives the world
   const Terrain* terrain = nullptr;    // outlives the world
   EngineOptions options;
-  std::uint64_t seed = 0;
-  std::uint32_t episode = 0;
-  std::int32_t loop = 0;  // loops since the episode's start
-
-  // One entry per unit.
-  std::vector<UnitType> type;
-  std::vector<std::uint8_t> player;  // 0 allied, 1 enemy
-  std::vector<std::uint8_t> alive;
-  std::vector<float> x, y;                  // multiples of 1/4096
-  std::vector<float> heading_x, heading_y;  // where it faces: a unit vector
-  std::vector<float> speed;  // present speed, cells per loop (matters where acceleration is finite)
-  std::vector<float> hp, shield, energy;
-  std::vector<std::int32_t> last_hurt;  // loop of the last damage; very negative at first
-  std::vector<std::int32_t> last_attacker;
-
-  std::vector<Order> order;
-  std::vector<float> order_x, order_y;
-  std::vector<std::int32_t> order_target;
-  std::vector<float> formation_dx, formation_dy;  // own offset from the group's centroid when the order came
-
-  std::vector<std::int32_t> target;     // whom it fights at the moment, chosen by targeting
-  std::vector<std::int32_t> next_scan;  // loop of the next look for targets
-  std::vector<AttackPhase> attack_phase;
-  std::vector<float> phase_timer;
-  std::vector<float> cooldown;  // loops until the next attack may start
-  std::vector<Motion> motion;
-  std::vector<Steering> steering;
-  std::vector<std::uint32_t> attacks;  // attacks started so far: index of the cooldown's random stream
-  std::vector<std::int32_t> killer;    // who killed it, kNobody while it lives
-
-  std::vector<std::uint8_t> west_to_east;  // all units as collision.cpp sorted them last: saves time alone
-
-  std::vector<PendingHit> pending_hits;
-  std::vector<Beam> beams;
+  std::array<const StatsTable*, 2> stats{};  // of each player's units
 
   int n_allies() const { return scenario->n_allies; }
   int n_units() const { return static_cast<int>(type.size()); }
   const UnitStats& stats_of(int unit) const {
-    return unit_stats(type[static_cast<std::size_t>(unit)], player[static_cast<std::size_t>(unit)] == 0);
+    const auto u = static_cast<std::size_t>(unit);
+    return (*stats[player[u]])[static_cast<std::size_t>(type[u])];
+  }
+  const Player& player_of(int unit) const {
+    return scenario->players[player[static_cast<std::size_t>(unit)]];
   }
 };
 
-// Gives every array `n_units` entries: living, idle, ready, at the origin with no health.
+// Sets what a world takes from its task; both objects must outlive it.
+void attach(World& world, const Scenario& scenario, const Terrain& terrain, const EngineOptions& options);
+
+// Gives every column `n_units` entries: living, idle, ready, at the origin with no health.
 void resize(World& world, int n_units);
 
-// Spawns all units at their places (one for each, in their order) and gives the enemy its order. The world's
-// content is a function of (scenario, places, options, seed, episode). At the end `first_loops` loops have
-// passed.
+// Spawns all units at their places (one for each, in their order) and gives scripted players their order. The
+// world's content is a function of (scenario, places, options, seed, episode). At the end `first_loops` loops
+// have passed.
 void reset(World& world, std::span<const Point> spawn_places, std::uint64_t seed, std::uint32_t episode,
            int first_loops);
 
 // One loop of the game: see step.cpp for the order of the phases.
 void step(World& world);
+
+// A player's units: indices begin to end - 1.
+struct Range {
+  int begin = 0, end = 0;
+};
+inline Range units_of(const World& world, int player) {
+  return player == 0 ? Range{0, world.n_allies()} : Range{world.n_allies(), world.n_units()};
+}
 
 }  // namespace fop::skirmish

@@ -1,3 +1,4 @@
+// Random numbers: known answers of Philox, ranges and moments, and that every coordinate of a draw matters.
 #include "fop/rng.hpp"
 
 #include <cmath>

@@ -141,7 +141,8 @@ std::vector<Point> find_spawn_places(const Scenario& scenario, const Terrain& te
   std::array<std::size_t, 2> next{0, static_cast<std::size_t>(scenario.n_allies)};
   Ground ground(terrain);
   for (const SpawnCall& call : scenario.spawn_calls) {
-    const UnitStats& unit = unit_stats(call.type, call.player == 0);
+    const UnitStats& unit =
+        unit_stats(call.type, unit_set_of(scenario.players[static_cast<std::size_t>(call.player)]));
     const bool on_grid = (unit.attributes & kStructure) != 0;
     for (int i = 0; i < call.count; ++i) {
       Body body{{to_fixed(call.x), to_fixed(call.y)}, to_fixed(unit.radius), unit.layer};

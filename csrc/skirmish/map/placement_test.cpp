@@ -158,7 +158,7 @@ void test_nobody_overlaps_by_more_than_contact() {
   std::vector<float> radii;
   for (const SpawnCall& call : scenario.spawn_calls) {
     radii.insert(radii.end(), static_cast<std::size_t>(call.count),
-                 unit_stats(call.type, call.player == kAlly).radius);
+                 unit_stats(call.type, call.player == kAlly ? UnitSet::kMapCopies : UnitSet::kGame).radius);
   }
   CHECK(radii.size() == places.size());
   for (std::size_t a = 0; a < places.size(); ++a) {

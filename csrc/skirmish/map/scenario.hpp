@@ -1,4 +1,4 @@
-// What a map says: who appears where, which order the enemy gets, where one can walk.
+// What a map says: who appears where, who commands whom, where one can walk.
 #pragma once
 
 #include <array>
@@ -12,21 +12,44 @@ namespace fop::skirmish {
 
 inline constexpr int kMapSize = 32;  // all of SMAC's maps are 32 x 32 cells
 
+// Who tells a player's units what to do.
+enum class Commander : std::uint8_t {
+  kAgents,     // orders from outside; without one a unit does nothing, whatever is done to it
+  kScript,     // the map's order; idle units choose targets for themselves
+  kHeuristic,  // SMAC's built-in policy (smac/heuristic.cpp); without an order like those of agents
+};
+
+enum class ScriptedOrder : std::uint8_t {
+  kNone,
+  kAttackPoint,
+  kAttackRandomPointOnSegment,
+  kAttackUnitGroup,
+};
+
+struct Player {
+  Commander commander = Commander::kScript;
+  ScriptedOrder order = ScriptedOrder::kNone;  // of a script: given once, to all units, as they appear
+  float order_x0 = 0, order_y0 = 0;            // the point, or the segment's first end
+  float order_x1 = 0, order_y1 = 0;            // the segment's second end
+};
+
+// SMAC's maps copy the types of the units that they leave to agents; scripts command the game's own.
+constexpr UnitSet unit_set_of(const Player& player) {
+  return player.commander == Commander::kScript ? UnitSet::kGame : UnitSet::kMapCopies;
+}
+
 struct SpawnCall {
-  int player = 0;  // 0 allied (API player 1), 1 enemy (API player 2)
+  int player = 0;  // 0 the agents' side (API player 1), 1 the enemy (API player 2)
   UnitType type = UnitType::kMarine;
   int count = 0;
   float x = 0, y = 0;
 };
 
-enum class EnemyOrder : std::uint8_t { kNone, kAttackPoint, kAttackRandomPointOnSegment, kAttackUnitGroup };
-
 struct Scenario {
   std::string name;
+  std::array<Player, 2> players = {Player{.commander = Commander::kAgents},
+                                   Player{.commander = Commander::kScript}};
   std::vector<SpawnCall> spawn_calls;  // in the order in which the map's trigger makes them
-  EnemyOrder enemy_order = EnemyOrder::kNone;
-  float order_x0 = 0, order_y0 = 0;  // the point, or the segment's first end
-  float order_x1 = 0, order_y1 = 0;  // the segment's second end
   // Row-major, index y * 32 + x; true where ground units can stand: `walkable` away from cliffs,
   // `walkable_open` on the high sides of cliffs as well (it decides availability of moves; where such cells
   // form stairs, the cliff runs diagonally: terrain.hpp).

@@ -21,7 +21,7 @@ Terrain::Terrain(const Scenario& scenario) {
   build_walls();
   index_walls();
   for (int type = 0; type < kUnitTypes; ++type) {
-    const UnitStats& body = unit_stats(static_cast<UnitType>(type), false);
+    const UnitStats& body = unit_stats(static_cast<UnitType>(type), UnitSet::kGame);
     if (body.layer != Layer::kGround || body.crosses_cliffs || body.speed <= 0) continue;
     const float clearance = clearance_of(body);
     const bool known = std::any_of(corners_.begin(), corners_.end(),

@@ -111,7 +111,7 @@ void bodies_rest_where_the_recordings_show() {
   Scenario scenario = testing::open_field();
   close_cells(scenario, 0, 31, 0, 6);
   const Terrain terrain(scenario);
-  const auto clearance = [](UnitType type) { return clearance_of(unit_stats(type, true)); };
+  const auto clearance = [](UnitType type) { return clearance_of(unit_stats(type, UnitSet::kMapCopies)); };
   CHECK(terrain.pushed_out({16, 7.1f}, clearance(UnitType::kZealot)).y == 7.3125f);
   CHECK(terrain.pushed_out({16, 7.1f}, clearance(UnitType::kStalker)).y == 7.4375f);
   CHECK(terrain.pushed_out({29.9f, 16}, clearance(UnitType::kZergling)).x == 29.6875f);

@@ -1,3 +1,4 @@
+// Attacks: damage, wind-ups, periods, missiles, bursts and beams.
 #include <cmath>
 #include <vector>
 

@@ -2,6 +2,8 @@
 // the ground. Works on everybody's wished displacement at once, so that no one's turn comes first.
 //
 // Rules and evidence: docs/environments/skirmish_motion.md.
+#include "skirmish/phases/collision.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -21,10 +23,9 @@ constexpr float kForesight = 1;   // loops: a walker turns aside when its next s
 constexpr float kReach = 0.75f;   // at most this far beyond contact is looked ahead
 constexpr float kCloseIn = 0.1f;  // closing in slower than this share of the speed is no obstacle
 constexpr float kGrain = 4096;    // positions are multiples of 1/4096
-constexpr int kMaxPairs = kMaxUnits * 24;
-constexpr int kMaxObstacles = 12;  // more don't fit round a body within reach
-constexpr float kHeadway = 0.3f;   // a walker who makes less of its way is gone round like who stands [F]
-constexpr int kPatience = 4;       // loops between two looks for a way round of a stuck unit
+constexpr int kMaxPairs = kMaxUnits * (kMaxUnits - 1) / 2;  // everybody near everybody
+constexpr float kHeadway = 0.3f;  // a walker who makes less of its way is gone round like who stands [F]
+constexpr int kPatience = 4;      // loops between two looks for a way round of a stuck unit
 
 enum class Stance : std::uint8_t {
   kIdle,    // gives way to friends
@@ -52,6 +53,7 @@ struct Bodies {
   int count, on_ground, walkers;
   std::array<Pair, kMaxPairs> pairs;  // who is near whom
   int pair_count;
+  int overlooked;                                                            // obstacles beyond kMaxObstacles
   std::array<std::array<std::uint8_t, kMaxObstacles>, kMaxUnits> obstacles;  // of each body
   std::array<std::uint8_t, kMaxUnits> obstacle_count;
 };
@@ -155,7 +157,10 @@ inline void note_obstacle(Bodies& bodies, int body, int other) {
   Body& walker = bodies.all[at(body)];
   if (!is_obstacle(walker, bodies.all[at(other)])) return;
   std::uint8_t& count = bodies.obstacle_count[at(body)];
-  if (count == kMaxObstacles) return;
+  if (count == kMaxObstacles) {
+    ++bodies.overlooked;
+    return;
+  }
   bodies.obstacles[at(body)][count++] = static_cast<std::uint8_t>(other);
   walker.blocked =
       walker.blocked || time_to_contact(walker, bodies.all[at(other)], walker.vx, walker.vy) < kForesight;
@@ -184,7 +189,7 @@ void find_pairs(Bodies& bodies, int first, int last) {
       near[at(j)] = (dx * dx + dy * dy <= limit * limit) & (walks_itself | walks[at(j)]);
     }
     for (int j = i + 1; j < end; ++j) {
-      if (!near[at(j)] || bodies.pair_count == kMaxPairs) continue;
+      if (!near[at(j)]) continue;
       bodies.pairs[at(bodies.pair_count++)] = {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(j)};
       if (walks_itself) note_obstacle(bodies, i, j);
       if (walks[at(j)]) note_obstacle(bodies, j, i);
@@ -193,7 +198,7 @@ void find_pairs(Bodies& bodies, int first, int last) {
 }
 
 void find_pairs(Bodies& bodies) {
-  bodies.pair_count = 0;
+  bodies.pair_count = bodies.overlooked = 0;
   std::fill_n(bodies.obstacle_count.begin(), bodies.count, std::uint8_t{0});
   if (bodies.walkers == 0) return;
   find_pairs(bodies, 0, bodies.on_ground);
@@ -354,6 +359,7 @@ void resolve_collisions(World& world) {
   Bodies bodies;  // left uninitialised
   gather(world, bodies);
   find_pairs(bodies);
+  world.overlooked_bodies += bodies.overlooked;
   for (int i = 0; i < bodies.count; ++i) {
     const Body& body = bodies.all[at(i)];
     Steering& steering = world.steering[at(body.unit)];

@@ -173,10 +173,10 @@ void order_heal(World& world, int unit, int target) {
 void follow_order(World& world, int unit) {
   switch (world.order[at(unit)]) {
     case Order::kIdle:
-      if (world.player[at(unit)] == 0) {
-        hold(world, unit);  // DefaultAcquireLevel Passive, Response Nothing
-      } else {
+      if (world.player_of(unit).commander == Commander::kScript) {
         follow_own_judgement(world, unit);
+      } else {
+        hold(world, unit);  // DefaultAcquireLevel Passive, Response Nothing
       }
       break;
     case Order::kMove:

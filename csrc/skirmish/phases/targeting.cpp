@@ -21,20 +21,15 @@ int rank(const World& world, int unit, int other) {
   return body.weapon.delivery == Delivery::kNone ? 0 : 1;
 }
 
-struct Range {
-  int begin = 0, end = 0;
-};
-Range opponents_of(const World& world, int unit) {
-  return world.player[at(unit)] == 0 ? Range{world.n_allies(), world.n_units()} : Range{0, world.n_allies()};
-}
+Range friends_of(const World& world, int unit) { return units_of(world, world.player[at(unit)]); }
+Range opponents_of(const World& world, int unit) { return units_of(world, 1 - world.player[at(unit)]); }
 
 // How many friends of the unit fight each unit of the other player.
 using Crowds = std::array<std::uint8_t, kMaxUnits>;
 Crowds count_crowds(const World& world, int unit) {
   Crowds crowds{};
-  const bool allied = world.player[at(unit)] == 0;
-  const int begin = allied ? 0 : world.n_allies(), end = allied ? world.n_allies() : world.n_units();
-  for (int other = begin; other < end; ++other) {
+  const Range friends = friends_of(world, unit);
+  for (int other = friends.begin; other < friends.end; ++other) {
     const int target = world.target[at(other)];
     if (other != unit && world.alive[at(other)] && target != kNobody) ++crowds[at(target)];
   }
@@ -46,8 +41,7 @@ bool hurt_just_now(const World& world, int unit) { return world.last_hurt[at(uni
 // The friend close by, the unit itself first, who was just hurt; or kNobody.
 int victim_near(const World& world, int unit) {
   if (hurt_just_now(world, unit)) return unit;
-  const Range friends =
-      world.player[at(unit)] == 0 ? Range{0, world.n_allies()} : Range{world.n_allies(), world.n_units()};
+  const Range friends = friends_of(world, unit);
   for (int other = friends.begin; other < friends.end; ++other) {
     if (world.alive[at(other)] && hurt_just_now(world, other) &&
         is_within_range(world, unit, other, kCallForHelpRadius)) {

@@ -1,3 +1,4 @@
+// Whom units choose, when they look, and which orders are refused.
 #include "fop/check.hpp"
 #include "skirmish/phases/combat.hpp"
 #include "skirmish/phases/orders.hpp"

@@ -96,8 +96,8 @@ struct Fight {
 Fight fight(const Pair& pair, std::uint64_t seed) {
   Scenario scenario = testing::open_field();
   const Terrain terrain(scenario);
-  const float distance =
-      pair.gap + unit_stats(pair.attacker, false).radius + unit_stats(pair.target, true).radius;
+  const float distance = pair.gap + unit_stats(pair.attacker, UnitSet::kGame).radius +
+                         unit_stats(pair.target, UnitSet::kMapCopies).radius;
   World world = testing::make_world(scenario, terrain,
                                     {{pair.target, 0, 16 + distance, 16}, {pair.attacker, 1, 16, 16, 0.0f}});
   world.seed = seed;
@@ -121,8 +121,9 @@ int main() {
     const Summary expected = summarise(plain), measured = summarise(engine);
     const double tolerance = 4 * expected.deviation / std::sqrt(kSeeds) + 0.2;
     if (std::abs(expected.mean - measured.mean) > tolerance) {
-      std::printf("%s on %s: expected %.2f, measured %.2f\n", unit_stats(pair.attacker, false).name.data(),
-                  unit_stats(pair.target, false).name.data(), expected.mean, measured.mean);
+      std::printf("%s on %s: expected %.2f, measured %.2f\n",
+                  unit_stats(pair.attacker, UnitSet::kGame).name.data(),
+                  unit_stats(pair.target, UnitSet::kGame).name.data(), expected.mean, measured.mean);
     }
     CHECK_NEAR(expected.mean, measured.mean, tolerance);
   }

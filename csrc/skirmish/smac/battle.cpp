@@ -59,6 +59,20 @@ void give_order(const Task& task, Battle& battle, int agent, int action) {
   order_attack(world, unit, battle.enemy_unit[target]);
 }
 
+// What the agent's unit is made to do, as an action.
+int command_agent(const Task& task, Battle& battle, int agent, int action) {
+  switch (task.scenario.players[0].commander) {
+    case Commander::kAgents:
+      give_order(task, battle, agent, action);
+      return action;
+    case Commander::kHeuristic:
+      return heuristic_action(task, battle, battle.agent_unit[at(agent)]);
+    case Commander::kScript:
+      break;
+  }
+  return kNoOp;
+}
+
 }  // namespace
 
 bool is_medivac(const Battle& battle, int agent) {
@@ -67,14 +81,12 @@ bool is_medivac(const Battle& battle, int agent) {
 
 void reset(const Task& task, Battle& battle, std::uint64_t seed, std::uint32_t episode) {
   World& world = battle.world;
-  world.scenario = &task.scenario;
-  world.terrain = &task.terrain;
-  world.options = task.options.engine;
+  attach(world, task.scenario, task.terrain, task.options.engine);
   reset(world, task.spawn_places, seed, episode, task.options.first_loops);
   number_agents(world, battle.agent_unit);
   number_enemies(task, battle.enemy_unit);
   battle.last_action.assign(at(task.n_agents), -1);
-  battle.heuristic_target.assign(at(task.n_agents), -1);
+  battle.heuristic_target.assign(at(world.n_units()), kNobody);
   battle.ally_dead.assign(at(task.n_agents), 0);
   battle.enemy_dead.assign(at(task.n_enemies), 0);
   battle.ally_health.assign(at(task.n_agents), 0);
@@ -89,12 +101,10 @@ StepResult step(const Task& task, Battle& battle, std::span<const std::int64_t> 
   for (int agent = 0; agent < task.n_agents; ++agent) {
     const int action = static_cast<int>(actions[at(agent)]);
     battle.last_action[at(agent)] = action;
-    if (task.options.heuristic_ai) {
-      executed[at(agent)] = heuristic_action(task, battle, agent);
-    } else {
-      executed[at(agent)] = action;
-      give_order(task, battle, agent, action);
-    }
+    executed[at(agent)] = command_agent(task, battle, agent, action);
+  }
+  if (task.scenario.players[1].commander == Commander::kHeuristic) {
+    for (const std::int32_t unit : battle.enemy_unit) heuristic_action(task, battle, unit);
   }
   for (int loop = 0; loop < task.options.step_mul; ++loop) step(battle.world);
   ++battle.steps;

@@ -1,4 +1,5 @@
 // SMAC's built-in policy: everybody attacks the nearest enemy, Medivacs heal the nearest hurt friend.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -9,65 +10,63 @@ namespace fop::skirmish {
 
 namespace {
 
+std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
 double squared_distance(const World& world, int a, int b) {
-  const double dx =
-      double{world.x[static_cast<std::size_t>(b)]} - double{world.x[static_cast<std::size_t>(a)]};
-  const double dy =
-      double{world.y[static_cast<std::size_t>(b)]} - double{world.y[static_cast<std::size_t>(a)]};
+  const double dx = double{world.x[at(b)]} - double{world.x[at(a)]};
+  const double dy = double{world.y[at(b)]} - double{world.y[at(a)]};
   return dx * dx + dy * dy;
 }
 
-bool is_hurt(const World& world, int unit) {
-  return world.hp[static_cast<std::size_t>(unit)] < world.stats_of(unit).hp;
-}
+bool is_hurt(const World& world, int unit) { return world.hp[at(unit)] < world.stats_of(unit).hp; }
 
-// The nearest living candidate, the lowest id among equals; -1 if there is none.
+// The place of the nearest living candidate among the candidates, the first among equals; -1 if there is
+// none.
 template <typename Accepts>
 int nearest(const World& world, int unit, const std::vector<std::int32_t>& candidates, Accepts accepts) {
   int best = -1;
   double best_distance = std::numeric_limits<double>::infinity();
-  for (int id = 0; id < static_cast<int>(candidates.size()); ++id) {
-    const int candidate = candidates[static_cast<std::size_t>(id)];
-    if (!world.alive[static_cast<std::size_t>(candidate)] || !accepts(candidate)) continue;
+  for (int k = 0; k < static_cast<int>(candidates.size()); ++k) {
+    const int candidate = candidates[at(k)];
+    if (!world.alive[at(candidate)] || !accepts(candidate)) continue;
     const double distance = squared_distance(world, unit, candidate);
     if (distance < best_distance) {
-      best = id;
+      best = k;
       best_distance = distance;
     }
   }
   return best;
 }
 
+int place_of(const std::vector<std::int32_t>& candidates, int unit) {
+  return static_cast<int>(std::find(candidates.begin(), candidates.end(), unit) - candidates.begin());
+}
+
 }  // namespace
 
-int heuristic_action(const Task& task, Battle& battle, int agent) {
+int heuristic_action(const Task& task, Battle& battle, int unit) {
   World& world = battle.world;
-  const int unit = battle.agent_unit[static_cast<std::size_t>(agent)];
-  if (!world.alive[static_cast<std::size_t>(unit)]) return kNoOp;
-  const UnitType type = world.type[static_cast<std::size_t>(unit)];
+  if (!world.alive[at(unit)]) return kNoOp;
+  const UnitType type = world.type[at(unit)];
   const bool heals = type == UnitType::kMedivac;
-  const auto& candidates = heals ? battle.agent_unit : battle.enemy_unit;
+  const auto& candidates = heals == (world.player[at(unit)] == 0) ? battle.agent_unit : battle.enemy_unit;
 
-  std::int32_t& target = battle.heuristic_target[static_cast<std::size_t>(agent)];
-  if (target >= 0) {
-    const int other = candidates[static_cast<std::size_t>(target)];
-    if (!world.alive[static_cast<std::size_t>(other)] || (heals && !is_hurt(world, other))) target = -1;
-  }
-  if (target < 0) {
-    target = nearest(world, unit, candidates, [&](int other) {
-      const bool medivac = world.type[static_cast<std::size_t>(other)] == UnitType::kMedivac;
+  std::int32_t& target = battle.heuristic_target[at(unit)];
+  if (target != kNobody && (!world.alive[at(target)] || (heals && !is_hurt(world, target)))) target = kNobody;
+  if (target == kNobody) {
+    const int chosen = nearest(world, unit, candidates, [&](int other) {
+      const bool medivac = world.type[at(other)] == UnitType::kMedivac;
       if (heals) return !medivac && is_hurt(world, other);
       return !(type == UnitType::kMarauder && medivac);
     });
+    if (chosen < 0) return kNoOp;
+    target = candidates[at(chosen)];
   }
-  if (target < 0) return kNoOp;
 
-  const int other = candidates[static_cast<std::size_t>(target)];
-  const int action = kFirstTarget + target;
-  if (task.options.heuristic_rest && !is_action_available(task, battle, agent, action)) {
-    const float x = world.x[static_cast<std::size_t>(unit)], y = world.y[static_cast<std::size_t>(unit)];
-    const float dx = world.x[static_cast<std::size_t>(other)] - x,
-                dy = world.y[static_cast<std::size_t>(other)] - y;
+  const int k = place_of(candidates, target);
+  if (task.options.heuristic_rest && !can_target(task, battle, unit, k)) {
+    const float x = world.x[at(unit)], y = world.y[at(unit)];
+    const float dx = world.x[at(target)] - x, dy = world.y[at(target)] - y;
     const float amount = static_cast<float>(task.options.move_amount);
     if (std::abs(dx) > std::abs(dy)) {
       order_move(world, unit, dx > 0 ? x + amount : x - amount, y);
@@ -77,11 +76,11 @@ int heuristic_action(const Task& task, Battle& battle, int agent) {
     return dy > 0 ? kNorth : kSouth;
   }
   if (heals) {
-    order_heal(world, unit, other);
+    order_heal(world, unit, target);
   } else {
-    order_attack(world, unit, other);
+    order_attack(world, unit, target);
   }
-  return action;
+  return kFirstTarget + k;
 }
 
 }  // namespace fop::skirmish

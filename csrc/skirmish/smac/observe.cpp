@@ -41,14 +41,7 @@ void write_available_row(const Task& task, const Battle& battle, int agent, std:
   row[kSouth] = can_move_to(task, x, y - reach);
   row[kEast] = can_move_to(task, x + reach, y);
   row[kWest] = can_move_to(task, x - reach, y);
-  const bool heals = task.medivac_rules && world.type[at(unit)] == UnitType::kMedivac;
-  const auto& targets = heals ? battle.agent_unit : battle.enemy_unit;
-  const int n_targets = std::min(static_cast<int>(targets.size()), task.n_enemies);
-  for (int k = 0; k < n_targets; ++k) {
-    const int target = targets[at(k)];
-    if (!world.alive[at(target)] || (heals && world.type[at(target)] == UnitType::kMedivac)) continue;
-    row[kFirstTarget + k] = in_shoot_range(world, unit, target);
-  }
+  for (int k = 0; k < task.n_enemies; ++k) row[kFirstTarget + k] = can_target(task, battle, unit, k);
 }
 
 // The points round a unit whose ground and height it sees; the last is its own cell.
@@ -186,11 +179,15 @@ void write_rest(const World& world, int unit, bool shields, int type_bits,
 
 }  // namespace
 
-bool is_action_available(const Task& task, const Battle& battle, int agent, int action) {
-  thread_local std::vector<std::uint8_t> row;
-  row.resize(at(task.n_actions));
-  write_available_row(task, battle, agent, row.data());
-  return row[at(action)] != 0;
+bool can_target(const Task& task, const Battle& battle, int unit, int k) {
+  const World& world = battle.world;
+  const bool allied = world.player[at(unit)] == 0;
+  const bool heals = task.medivac_rules && world.type[at(unit)] == UnitType::kMedivac;
+  const auto& targets = heals == allied ? battle.agent_unit : battle.enemy_unit;
+  if (k >= static_cast<int>(targets.size()) || (allied && k >= task.n_enemies)) return false;
+  const int target = targets[at(k)];
+  if (!world.alive[at(target)] || (heals && world.type[at(target)] == UnitType::kMedivac)) return false;
+  return in_shoot_range(world, unit, target);
 }
 
 void write_available(const Task& task, const Battle& battle, std::uint8_t* available) {

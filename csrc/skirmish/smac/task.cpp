@@ -27,10 +27,15 @@ double enemy_health(const Scenario& scenario) {
   double sum = 0;
   for (const SpawnCall& call : scenario.spawn_calls) {
     if (call.player == 0) continue;
-    const UnitStats& unit = unit_stats(call.type, false);
+    const UnitStats& unit = unit_stats(call.type, unit_set_of(scenario.players[1]));
     sum += call.count * (double{unit.hp} + double{unit.shield});
   }
   return sum;
+}
+
+Scenario commanded(Scenario scenario, const SmacOptions& options) {
+  if (options.heuristic_ai) scenario.players[0].commander = Commander::kHeuristic;
+  return scenario;
 }
 
 }  // namespace
@@ -62,7 +67,7 @@ int catalogue_rank(UnitType type) {
 }
 
 Task::Task(Scenario scenario_, MapTraits traits_, SmacOptions options_)
-    : scenario(std::move(scenario_)),
+    : scenario(commanded(std::move(scenario_), options_)),
       terrain(scenario),
       spawn_places(find_spawn_places(scenario, terrain)),
       traits(std::move(traits_)),

@@ -91,18 +91,19 @@ constexpr UnitStats marauder() {
   return unit;
 }
 
-constexpr UnitStats medivac(bool allied) {
-  UnitStats unit = common_unit("Medivac", 150, allied ? 2.75 : 2.5, kArmored | kMechanical);
+constexpr UnitStats medivac(UnitSet set) {
+  UnitStats unit =
+      common_unit("Medivac", 150, set == UnitSet::kMapCopies ? 2.75 : 2.5, kArmored | kMechanical);
   unit.weapon = Weapon{};
   unit.armor = 1;
   unit.energy_start = 50;
   unit.energy_max = 200;
   unit.energy_regen = per_loop(0.5625);
-  unit.acceleration = acceleration(allied ? 2.3125 : 2.25);
+  unit.acceleration = acceleration(set == UnitSet::kMapCopies ? 2.3125 : 2.25);
   unit.radius = unit.separation_radius = 0.75f;
   unit.sight = 11;
   unit.layer = Layer::kAir;
-  unit.always_threatens = allied;
+  unit.always_threatens = set == UnitSet::kMapCopies;
   return unit;
 }
 
@@ -196,8 +197,8 @@ constexpr UnitStats baneling() {
   return unit;
 }
 
-constexpr UnitStats hydralisk(bool allied) {
-  UnitStats unit = common_unit("Hydralisk", allied ? 80 : 90, 2.25, kLight | kBiological);
+constexpr UnitStats hydralisk(UnitSet set) {
+  UnitStats unit = common_unit("Hydralisk", set == UnitSet::kMapCopies ? 80 : 90, 2.25, kLight | kBiological);
   unit.life_regen = kZergLifeRegen;
   unit.radius = 0.625f;
   unit.separation_radius = 0.5f;
@@ -237,14 +238,15 @@ constexpr UnitStats spine_crawler() {
   return unit;
 }
 
-constexpr std::array<UnitStats, kUnitTypes> units(bool allied) {
-  return {marine(),   marauder(), medivac(allied), stalker(),         zealot(),
-          colossus(), zergling(), baneling(),      hydralisk(allied), spine_crawler()};
+constexpr StatsTable table_of(UnitSet set) {
+  return {marine(),   marauder(), medivac(set), stalker(),      zealot(),
+          colossus(), zergling(), baneling(),   hydralisk(set), spine_crawler()};
 }
 
 }  // namespace
 
-constinit const std::array<std::array<UnitStats, kUnitTypes>, 2> kUnitStats = {units(false), units(true)};
+constinit const std::array<StatsTable, 2> kUnitStats = {table_of(UnitSet::kGame),
+                                                        table_of(UnitSet::kMapCopies)};
 
 UnitType unit_type_named(std::string_view name) {
   std::string message = "unit type '";

@@ -84,11 +84,15 @@ struct UnitStats {
 inline constexpr float kShieldRegen = 0.125f;
 inline constexpr int kShieldRegenDelay = 160;
 
-// Allied copies (`*_RL`) are defined inside the maps and keep other unit fields than the enemy's; weapons
-// are the same. Numbers and sources: unit_stats.cpp.
-extern const std::array<std::array<UnitStats, kUnitTypes>, 2> kUnitStats;  // [allied][type]
-inline const UnitStats& unit_stats(UnitType type, bool allied) {
-  return kUnitStats[allied ? 1 : 0][static_cast<std::size_t>(type)];
+// SMAC's maps define copies (`*_RL`) of the types that agents command. They keep other unit fields than the
+// game's own; weapons are the same. Numbers and sources: unit_stats.cpp.
+enum class UnitSet : std::uint8_t { kGame, kMapCopies };
+
+using StatsTable = std::array<UnitStats, kUnitTypes>;
+extern const std::array<StatsTable, 2> kUnitStats;  // by UnitSet
+inline const StatsTable& stats_table(UnitSet set) { return kUnitStats[static_cast<std::size_t>(set)]; }
+inline const UnitStats& unit_stats(UnitType type, UnitSet set) {
+  return stats_table(set)[static_cast<std::size_t>(type)];
 }
 UnitType unit_type_named(std::string_view name);  // throws std::invalid_argument naming the allowed ones
 

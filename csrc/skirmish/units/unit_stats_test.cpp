@@ -33,7 +33,7 @@ constexpr Row kEnemies[] = {
 
 void table_agrees_with_the_catalogue() {
   for (const Row& row : kEnemies) {
-    const UnitStats& unit = unit_stats(row.type, false);
+    const UnitStats& unit = unit_stats(row.type, UnitSet::kGame);
     CHECK(unit.hp == row.hp && unit.shield == row.shield && unit.armor == row.armor);
     CHECK_NEAR(unit.speed * 16, row.speed, 1e-5);
     CHECK(unit.radius == row.radius && unit.separation_radius == row.separation_radius &&
@@ -48,9 +48,10 @@ void table_agrees_with_the_catalogue() {
   }
 }
 
-void allied_copies_keep_the_base_layer() {
-  CHECK(unit_stats(UnitType::kHydralisk, true).hp == 80);
-  const UnitStats &own = unit_stats(UnitType::kMedivac, true), &other = unit_stats(UnitType::kMedivac, false);
+void map_copies_keep_the_base_layer() {
+  CHECK(unit_stats(UnitType::kHydralisk, UnitSet::kMapCopies).hp == 80);
+  const UnitStats &own = unit_stats(UnitType::kMedivac, UnitSet::kMapCopies),
+                  &other = unit_stats(UnitType::kMedivac, UnitSet::kGame);
   CHECK_NEAR(own.speed * 16, 2.75, 1e-6);
   CHECK_NEAR(own.acceleration * 256, 2.3125, 1e-6);
   CHECK_NEAR(other.speed * 16, 2.5, 1e-6);
@@ -60,26 +61,28 @@ void allied_copies_keep_the_base_layer() {
   CHECK_NEAR(own.energy_regen * 16, 0.5625, 1e-6);
   for (int i = 0; i < kUnitTypes; ++i) {
     const auto type = static_cast<UnitType>(i);
-    CHECK(unit_stats(type, true).weapon.damage == unit_stats(type, false).weapon.damage);
-    CHECK(unit_stats(type, true).weapon.period == unit_stats(type, false).weapon.period);
+    CHECK(unit_stats(type, UnitSet::kMapCopies).weapon.damage ==
+          unit_stats(type, UnitSet::kGame).weapon.damage);
+    CHECK(unit_stats(type, UnitSet::kMapCopies).weapon.period ==
+          unit_stats(type, UnitSet::kGame).weapon.period);
   }
 }
 
 void layers_and_attributes() {
-  CHECK(unit_stats(UnitType::kMarine, true).weapon.hits_air &&
-        unit_stats(UnitType::kStalker, true).weapon.hits_air);
-  CHECK(!unit_stats(UnitType::kMarauder, true).weapon.hits_air &&
-        !unit_stats(UnitType::kColossus, true).weapon.hits_air);
-  CHECK(unit_stats(UnitType::kStalker, true).attributes == (kArmored | kMechanical));
-  CHECK(unit_stats(UnitType::kBaneling, true).attributes == kBiological);
-  CHECK(unit_stats(UnitType::kColossus, true).crosses_cliffs &&
-        !unit_stats(UnitType::kMedivac, true).has_turret);
+  CHECK(unit_stats(UnitType::kMarine, UnitSet::kMapCopies).weapon.hits_air &&
+        unit_stats(UnitType::kStalker, UnitSet::kMapCopies).weapon.hits_air);
+  CHECK(!unit_stats(UnitType::kMarauder, UnitSet::kMapCopies).weapon.hits_air &&
+        !unit_stats(UnitType::kColossus, UnitSet::kMapCopies).weapon.hits_air);
+  CHECK(unit_stats(UnitType::kStalker, UnitSet::kMapCopies).attributes == (kArmored | kMechanical));
+  CHECK(unit_stats(UnitType::kBaneling, UnitSet::kMapCopies).attributes == kBiological);
+  CHECK(unit_stats(UnitType::kColossus, UnitSet::kMapCopies).crosses_cliffs &&
+        !unit_stats(UnitType::kMedivac, UnitSet::kMapCopies).has_turret);
 }
 
 void names_are_found() {
   for (int i = 0; i < kUnitTypes; ++i) {
     const auto type = static_cast<UnitType>(i);
-    CHECK(unit_type_named(unit_stats(type, false).name) == type);
+    CHECK(unit_type_named(unit_stats(type, UnitSet::kGame).name) == type);
   }
   bool refused = false;
   try {
@@ -94,7 +97,7 @@ void names_are_found() {
 
 int main() {
   table_agrees_with_the_catalogue();
-  allied_copies_keep_the_base_layer();
+  map_copies_keep_the_base_layer();
   layers_and_attributes();
   names_are_found();
   return fop::test::failures();

@@ -66,14 +66,22 @@ class SmacOptions:
     engine: EngineOptions
     def __init__(self) -> None: ...
 
+class Player:
+    def __init__(
+        self, commander: str, order: str = "none", order_points: Sequence[tuple[float, float]] = ()
+    ) -> None: ...
+    @property
+    def commander(self) -> str: ...
+    @property
+    def order(self) -> str: ...
+
 class Scenario:
     def __init__(
         self,
         *,
         name: str,
+        players: tuple[Player, Player],
         spawn_calls: Sequence[tuple[int, str, int, float, float]],
-        enemy_order: str,
-        order_points: Sequence[float],
         walkable: npt.NDArray[np.bool_],
         walkable_open: npt.NDArray[np.bool_],
         episode_limit: int,
@@ -146,6 +154,7 @@ class VectorWorld:
     def save(self, env: int) -> bytes: ...
     def load(self, env: int, bytes: bytes) -> None: ...
     def units(self, env: int) -> npt.NDArray[np.void]: ...
+    def overlooked_bodies(self, env: int) -> int: ...
     def steps(self, env: int) -> int: ...
 
 # --- replay ---

@@ -4,14 +4,19 @@ Legend: `E` battles, `N` agents, `A` actions, `O` observation, `S` state. Length
 cells per loop, angles in radians (0 east, counter-clockwise), times in loops (16 of them are one second of
 the game's Normal clock). Environments with SMAC's interface are in `fop_envs`; here is what they are made of:
 
-- `Scenario`: who appears where, who commands whom, where one can walk.
+- `Player(commander, order, order_points)`: who commands a side: `agents` (orders from outside; units without
+  one do nothing), a `script` (gives `order` once, as its units appear: `none`, `attack_point`,
+  `attack_random_point_on_segment`, `attack_unit_group`; idle units choose targets for themselves), or SMAC's
+  built-in policy, `heuristic`.
+- `Scenario`: the two players, who appears where, where one can walk.
 - `MapTraits`: what SMAC's map registry says of a map besides its armies.
 - `SmacOptions`, and `EngineOptions` in its field `engine`; meaning and defaults: `fop_envs.skirmish`.
 - `Task(scenario, traits, options)`: what all battles of one map share; knows all sizes. Never changed.
 - `VectorWorld(task, n_envs, seed, threads)`: `E` battles with SMAC's actions, observations and rewards. Its
   `views()` are arrays that `reset`, `step` and `load` rewrite in place: `obs` `[E, N, O]`, `state` `[E, S]`,
   `available` `[E, N, A]`, `executed` `[E, N]`; `[E]` each: `reward`, `terminated`, `truncated`, `battle_won`,
-  `dead_allies`, `dead_enemies`, `replaced_actions`.
+  `dead_allies`, `dead_enemies`, `replaced_actions`. `overlooked_bodies(env)` counts, over the episode, what a
+  walking unit had to go round beyond the 12 bodies that it minds at a time.
 - `World(task, seed, episode, first_loops)`: one battle driven loop by loop, with orders to single units.
 
 `units()` of both worlds is a structured array with one row per unit. Fields: `id` (order of creation),
@@ -24,7 +29,7 @@ A battle is a function of (task, seed, episode, actions or orders): of nothing e
 """
 
 from . import _native
-from ._native import EngineOptions, MapTraits, Scenario, SmacOptions, Task, VectorWorld, World
+from ._native import EngineOptions, MapTraits, Player, Scenario, SmacOptions, Task, VectorWorld, World
 
 __all__ = [
     "BODY_RADII",
@@ -33,6 +38,7 @@ __all__ = [
     "UNIT_TYPES",
     "EngineOptions",
     "MapTraits",
+    "Player",
     "Scenario",
     "SmacOptions",
     "Task",

@@ -146,12 +146,13 @@ def _load_terrain(name: str) -> Terrain:
 
 def native_scenario(info: MapInfo) -> skirmish.Scenario:
     """The engine's form of a map."""
-    points = [coordinate for point in info.order_points for coordinate in point]
     return skirmish.Scenario(
         name=info.name,
+        players=(
+            skirmish.Player("agents"),
+            skirmish.Player("script", info.enemy_order, info.order_points),
+        ),
         spawn_calls=[(call.player - 1, call.unit, call.count, call.x, call.y) for call in info.spawn_calls],
-        enemy_order=info.enemy_order,
-        order_points=points + [0.0] * (4 - len(points)),
         walkable=info.terrain.walkable,
         walkable_open=info.terrain.walkable_open,
         episode_limit=info.episode_limit,

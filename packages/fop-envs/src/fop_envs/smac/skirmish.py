@@ -279,6 +279,13 @@ class SkirmishEnv:
         """Steps that the slot's episode has had."""
         return self._world.steps(env)
 
+    def overlooked_bodies(self, env: int) -> int:
+        """Bodies that walking units overlooked in the slot's episode, having 12 others to go round already.
+
+        Above 0 in crowds alone: on maps with some 25 units and more (docs/environments/skirmish_motion.md).
+        """
+        return self._world.overlooked_bodies(env)
+
     def save(self, env: int) -> bytes:
         """The whole state of a slot's battle, for `load` into any slot of the same map, options and build."""
         return self._world.save(env)
