@@ -21,10 +21,15 @@ void parallel_for(std::int64_t rows, std::int64_t cost, int threads, const Body&
     body(std::int64_t{0}, rows);
     return;
   }
-  std::vector<std::jthread> workers;
-  workers.reserve(static_cast<std::size_t>(parts - 1));
+  struct Workers {  // std::jthread is missing from libc++ of 2024, which macOS has
+    std::vector<std::thread> threads;
+    ~Workers() {
+      for (std::thread& thread : threads) thread.join();
+    }
+  } workers;
+  workers.threads.reserve(static_cast<std::size_t>(parts - 1));
   for (std::int64_t part = 1; part < parts; ++part) {
-    workers.emplace_back(
+    workers.threads.emplace_back(
         [&body, begin = rows * part / parts, end = rows * (part + 1) / parts] { body(begin, end); });
   }
   body(std::int64_t{0}, rows / parts);

@@ -31,7 +31,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("algorithm", "task", "updates"), [*CASES, ("fop", "3m", 4)])
-def test_resuming_equals_never_having_stopped(  # type: ignore[no-untyped-def]
+def test_resuming_equals_never_having_stopped(
     new_run, assert_same, tmp_path: Path, algorithm: str, task: str, updates: int
 ) -> None:
     config = catalogue.entry(algorithm).config_for(fop_envs.make(task).spec)
@@ -51,7 +51,7 @@ def test_resuming_equals_never_having_stopped(  # type: ignore[no-untyped-def]
     assert [repr(event) for event in events] == [repr(event) for event in early + late]
 
 
-def test_the_algorithm_alone_comes_back(new_run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_algorithm_alone_comes_back(new_run, tmp_path: Path) -> None:
     state, env = new_run("fop", "dummy")
     for _ in train(state, env, updates=3):
         pass
@@ -65,7 +65,7 @@ def test_the_algorithm_alone_comes_back(new_run, tmp_path: Path) -> None:  # typ
     assert (header.algorithm, header.seed, header.clock["updates"]) == ("fop", 3, 3)
 
 
-def test_damage_is_found(new_run, assert_same, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_damage_is_found(new_run, assert_same, tmp_path: Path) -> None:
     state, env = new_run("vdn", "dummy")
     for _ in train(state, env, updates=2):
         pass
@@ -87,7 +87,7 @@ def test_damage_is_found(new_run, assert_same, tmp_path: Path) -> None:  # type:
         checkpoint.load(tmp_path / "nothing", untouched)
 
 
-def test_foreign_files_are_named(new_run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_foreign_files_are_named(new_run, tmp_path: Path) -> None:
     state, _ = new_run("vdn", "dummy")
     checkpoint.save(tmp_path / "c", state)
     others = {
@@ -102,7 +102,7 @@ def test_foreign_files_are_named(new_run, tmp_path: Path) -> None:  # type: igno
             checkpoint.load(tmp_path / "c", other)
 
 
-def test_a_failed_write_leaves_the_former_file(new_run, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_failed_write_leaves_the_former_file(new_run, tmp_path: Path, monkeypatch) -> None:
     state, env = new_run("vdn", "dummy")
     checkpoint.save(tmp_path / "c", state)
     former = (tmp_path / "c").read_bytes()
@@ -120,7 +120,7 @@ def test_a_failed_write_leaves_the_former_file(new_run, tmp_path: Path, monkeypa
     assert [p.name for p in tmp_path.iterdir()] == ["c"]
 
 
-def test_a_folder_that_is_missing_is_one_sentence(new_run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_folder_that_is_missing_is_one_sentence(new_run, tmp_path: Path) -> None:
     state, _ = new_run("vdn", "dummy")
     with pytest.raises(FopError, match="cannot write the checkpoint"):
         checkpoint.save(tmp_path / "no" / "c", state)

@@ -42,8 +42,8 @@ def ours(name: str) -> Measure:
 def smaclite(name: str, folder: Path) -> Measure:
     """One environment in this process, as its users run it; SMAC's step limit is applied from outside."""
     sys.path.insert(0, str(folder))
-    from smaclite.env import SMACliteEnv  # type: ignore[import-not-found]
-    from smaclite.env.maps.map import MapPreset  # type: ignore[import-not-found]
+    from smaclite.env import SMACliteEnv
+    from smaclite.env.maps.map import MapPreset
 
     from fop_envs.smac.maps import load_map
 
@@ -71,9 +71,9 @@ def smaclite(name: str, folder: Path) -> Measure:
 
 def smax(name: str, batch: int) -> Measure:
     """`batch` environments in one compiled scan; XLA may use all cores."""
-    import jax  # type: ignore[import-not-found]
-    import jax.numpy as jnp  # type: ignore[import-not-found]
-    from jaxmarl.environments.smax import (  # type: ignore[import-not-found]
+    import jax
+    import jax.numpy as jnp
+    from jaxmarl.environments.smax import (
         HeuristicEnemySMAX,
         map_name_to_scenario,
     )
@@ -81,7 +81,7 @@ def smax(name: str, batch: int) -> Measure:
     env = HeuristicEnemySMAX(scenario=map_name_to_scenario(name))
     length = 50
 
-    def one_step(carry, key):  # type: ignore[no-untyped-def]
+    def one_step(carry, key):
         state, total = carry
         masks = env.get_avail_actions(state)
         keys = jax.random.split(key, env.num_agents + 1)
@@ -94,7 +94,7 @@ def smax(name: str, batch: int) -> Measure:
         seen = sum(value.sum() for value in observations.values()) + sum(rewards.values())
         return (state, total + seen + sum(mask.sum() for mask in masks.values())), None
 
-    def rollout(key, state):  # type: ignore[no-untyped-def]
+    def rollout(key, state):
         return jax.lax.scan(one_step, (state, 0.0), jax.random.split(key, length))[0]
 
     play = jax.jit(jax.vmap(rollout))

@@ -100,10 +100,10 @@ def smax(
     Returns:
         `[episodes, seeds, 8 steps + 1, units, 2]` places and `[.., units]` who lived, before each loop.
     """
-    import jax  # type: ignore[import-not-found]
-    import jax.numpy as jnp  # type: ignore[import-not-found]
-    from jaxmarl.environments.smax import SMAX, HeuristicEnemySMAX  # type: ignore[import-not-found]
-    from jaxmarl.environments.smax.smax_env import Scenario  # type: ignore[import-not-found]
+    import jax
+    import jax.numpy as jnp
+    from jaxmarl.environments.smax import SMAX, HeuristicEnemySMAX
+    from jaxmarl.environments.smax.smax_env import Scenario
 
     n_agents = orders.shape[2]
     names = SMAX().unit_type_names
@@ -114,13 +114,13 @@ def smax(
     assert game.world_steps_per_env_step == STEP
     reach = game.unit_type_attack_ranges[types[:n_agents]]
 
-    def approach(state, action):  # type: ignore[no-untyped-def]
+    def approach(state, action):
         target = jnp.maximum(n_agents + action - FIRST_ATTACK, 0)
         way = state.unit_positions[target] - state.unit_positions[:n_agents]
         far = (action >= FIRST_ATTACK) & state.unit_alive[target] & (jnp.linalg.norm(way, axis=1) >= reach)
         return jnp.where(far, (way @ jnp.array(DIRECTIONS).T).argmax(axis=1), action)
 
-    def one_step(carry, action):  # type: ignore[no-untyped-def]
+    def one_step(carry, action):
         state, memory, key = carry
         key, step_key = jax.random.split(key)
         if adapted:
@@ -135,7 +135,7 @@ def smax(
         last = jax.tree.map(lambda values: values[-1], states)
         return (last.replace(step=state.step + 1), memory, key), (states.unit_positions, states.unit_alive)
 
-    def play(order, start, key):  # type: ignore[no-untyped-def]
+    def play(order, start, key):
         _, state = game.reset(key)
         memory = env.get_enemy_policy_initial_state(key)
         _, (ways, alive) = jax.lax.scan(one_step, (state.replace(unit_positions=start), memory, key), order)
@@ -210,7 +210,7 @@ def row(map_name: str, engine: str, seen: Comparison) -> list[str]:
 def run(maps: Sequence[str], seeds: int, folder: Path | None) -> None:
     if importlib.util.find_spec("jaxmarl") is None:
         raise FopError("SMAX can't be played: jaxmarl isn't installed (pip install jaxmarl)")
-    from jaxmarl.environments.smax import SMAX  # type: ignore[import-not-found]
+    from jaxmarl.environments.smax import SMAX
 
     types = {name.capitalize() for name in SMAX().unit_type_names}
     source = recordings.folder(folder)

@@ -170,7 +170,7 @@ def report(case: Case, what: str, times: dict[str, float], benchmark: object) ->
     base = times["padded"]
     line = ", ".join(f"{name} {1e6 * t:.0f} us ({base / t:.1f}x)" for name, t in times.items())
     print(f"\n{case.name}, {what}: {line}")
-    benchmark.extra_info["ratios"] = {name: base / t for name, t in times.items()}  # type: ignore[attr-defined]
+    benchmark.extra_info["ratios"] = {name: base / t for name, t in times.items()}
 
 
 @pytest.mark.benchmark(group="replay: sample 32 episodes")
@@ -182,7 +182,7 @@ def test_sample(case: Case, benchmark: object) -> None:
         "replay, copy": lambda: as_torch(case.ours.sample(BATCH, copy=True)),
     }
     report(case, "sample", side_by_side(calls), benchmark)
-    benchmark.pedantic(calls["replay"], rounds=30, warmup_rounds=3)  # type: ignore[attr-defined]
+    benchmark.pedantic(calls["replay"], rounds=30, warmup_rounds=3)
 
 
 @pytest.mark.benchmark(group="replay: sample 32 episodes and read all of obs and state")
@@ -195,14 +195,14 @@ def test_sample_and_read(case: Case, benchmark: object) -> None:
         "replay": lambda: read(as_torch(case.ours.sample(BATCH))),
     }
     report(case, "sample and read", side_by_side(calls), benchmark)
-    benchmark.pedantic(calls["replay"], rounds=30, warmup_rounds=3)  # type: ignore[attr-defined]
+    benchmark.pedantic(calls["replay"], rounds=30, warmup_rounds=3)
 
 
 @pytest.mark.benchmark(group="replay: insert one episode")
 def test_insert(case: Case, benchmark: object) -> None:
     calls = {"padded": case.insert(case.theirs), "replay": case.insert(case.ours)}
     report(case, "insert", side_by_side(calls), benchmark)
-    benchmark.pedantic(calls["replay"], rounds=30, warmup_rounds=3)  # type: ignore[attr-defined]
+    benchmark.pedantic(calls["replay"], rounds=30, warmup_rounds=3)
 
 
 @pytest.mark.benchmark(group="replay: memory")
@@ -216,5 +216,5 @@ def test_memory(case: Case, benchmark: object) -> None:
         f"({ratio:.1f}x), {case.ours.nbytes / frames:.0f} bytes per stored step; "
         f"mean length {lengths.mean():.1f}, {100 * zeros:.0f} % of obs and state are 0"
     )
-    benchmark.extra_info["ratios"] = {"memory": ratio}  # type: ignore[attr-defined]
-    benchmark.pedantic(lambda: case.ours.nbytes, rounds=3)  # type: ignore[attr-defined]
+    benchmark.extra_info["ratios"] = {"memory": ratio}
+    benchmark.pedantic(lambda: case.ours.nbytes, rounds=3)

@@ -52,7 +52,7 @@ def parts_together(name: str, task: str) -> Iterator[object]:
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
-def test_a_stack_beside_single_runs(benchmark, name: str, task: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_stack_beside_single_runs(benchmark, name: str, task: str) -> None:
     torch.set_num_threads(1)
     alone, together = parts_alone(name, task), parts_together(name, task)
     next(alone), next(together)  # burn-in, and everything's first time

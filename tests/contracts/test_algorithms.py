@@ -115,4 +115,4 @@ def test_every_field_of_its_config_is_explained_and_frozen(name: str, kind: Acti
             at = next(k for k, line in enumerate(lines) if line.startswith(f"    {field}:"))
             assert lines[at + 1].strip().startswith('"""'), f"{config.__name__}.{field} has no docstring"
     with pytest.raises(dataclasses.FrozenInstanceError):
-        entry.smac.batch_episodes = 1  # type: ignore[misc]
+        entry.smac.batch_episodes = 1

@@ -8,12 +8,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, Protocol, TypeVar
@@ -223,17 +223,34 @@ class ProcessPool(Generic[JobT]):
                 process.process.kill()
 
 
-@contextmanager
-def sheltered() -> Iterator[None]:
-    """Processes started within never see Ctrl-C, which reaches the whole process group."""
-    # Blocked signals are inherited. The tracker of multiprocessing unblocks them when it starts, so it has to
-    # run before.
-    resource_tracker.ensure_running()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+if sys.platform == "win32":
+    import ctypes
+
+    @contextmanager
+    def sheltered() -> Iterator[None]:
+        """Processes started within never see Ctrl-C, which reaches all processes of the console."""
+        # Called without a handler it says whether Ctrl-C is ignored; processes inherit that.
+        ignore = ctypes.windll.kernel32.SetConsoleCtrlHandler
+        ignore(None, True)
+        try:
+            yield
+        finally:
+            ignore(None, False)
+
+else:
+    from multiprocessing import resource_tracker
+
+    @contextmanager
+    def sheltered() -> Iterator[None]:
+        """Processes started within never see Ctrl-C, which reaches the whole process group."""
+        # Blocked signals are inherited. The tracker of multiprocessing unblocks them when it starts, so it
+        # has to run before.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager

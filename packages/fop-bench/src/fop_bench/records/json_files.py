@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import io
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +44,25 @@ def read_json(path: Path, kind: type[Any]) -> Any:
         raise DamagedFile(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
+if sys.platform == "win32":
+    import msvcrt
+
+    def lock(file: io.FileIO) -> None:
+        """Keeps other writers out until the file is closed; BlockingIOError where one is at it."""
+        file.seek(0x7FFF0000)  # far behind the end: bytes that are locked can't be read, either
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError(error.errno, error.strerror) from error
+
+else:
+    import fcntl
+
+    def lock(file: io.FileIO) -> None:
+        """Keeps other writers out until the file is closed; BlockingIOError where one is at it."""
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 class LineWriter:
     """Appends records, one line each, in the file as soon as `write` returns; one writer per file."""
 
@@ -58,7 +78,7 @@ class LineWriter:
         with contextlib.ExitStack() as on_error:
             try:
                 self._file = on_error.enter_context(path.open("ab", buffering=0))
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(self._file)
                 if keep_bytes is None:
                     keep_bytes = path.read_bytes().rfind(b"\n") + 1
                 self._file.truncate(keep_bytes)
