@@ -90,7 +90,7 @@ GAMES = FopConfig(
 class Fop(ActorCritic):
     """Soft individual policies, soft individual values, and a mixer that weighs their advantages.
 
-    Agents act by `ActorCritic.act`: draws from `pi_i` with a share epsilon of uniform ones, in tests greedily.
+    Agents act by `ActorCritic.act`: draws from `pi_i` with epsilon mixed in, the likeliest action in tests.
     """
 
     config: FopConfig
