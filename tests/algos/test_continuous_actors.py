@@ -153,5 +153,5 @@ def test_joint_values_are_in_units_of_the_reward(name: str) -> None:
     u = torch.tensor([[[2.0], [-7.0]]])
     obs, state, available = torch.ones(1, 2, 1), torch.ones(1, 1), torch.ones(1, 2, 0, dtype=torch.bool)
     value = algorithm.joint_value(obs, state, available, u, Clock())
-    learned = algorithm.values(obs, state, u / 10).mean(-1)  # type: ignore[operator]
+    learned = algorithm.values(obs, state, u / 10).mean(-1)
     assert torch.allclose(value, learned * 20)

@@ -23,7 +23,7 @@ KINDS = {"maddpg": "central", "facmaddpg": "qmix", "dop": "dop"}
 def build(name: str, spec: TaskSpec = SPEC, **fields: Any) -> DeterministicActors:
     algorithm = DeterministicActors(
         name, spec, DeterministicConfig(critic=KINDS[name], hidden=16, **fields), 3
-    )  # type: ignore[arg-type]
+    )
     algorithm.modules.double()
     return algorithm
 
@@ -43,7 +43,7 @@ def test_actors_climb_what_their_papers_say(name: str) -> None:
     """The derivative along each agent's own net, from values of whole joint actions alone."""
     algorithm = build(name)
     obs, state, actions = moment()
-    algorithm.critic.objective(obs, state, actions, algorithm.actor(obs)).sum().backward()  # type: ignore[no-untyped-call]
+    algorithm.critic.objective(obs, state, actions, algorithm.actor(obs)).sum().backward()
     weights = algorithm.actor.net.weights[-1]  # [N, hidden, 1], agent by agent
     assert weights.grad is not None
 
@@ -145,7 +145,7 @@ def test_a_scaled_critic_moves_actors_the_same_way(name: str) -> None:
     gradients = []
     for scale in (1.0, 7.0):
         algorithm.actor.zero_grad()
-        (scale * algorithm.critic.objective(obs, state, actions, algorithm.actor(obs))).sum().backward()  # type: ignore[no-untyped-call]
+        (scale * algorithm.critic.objective(obs, state, actions, algorithm.actor(obs))).sum().backward()
         gradients.append([p.grad.clone() for p in algorithm.actor.parameters() if p.grad is not None])
     assert all(torch.allclose(7 * g, h) for g, h in zip(*gradients, strict=True))
 

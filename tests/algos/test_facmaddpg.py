@@ -93,7 +93,7 @@ def test_the_actors_gradient_is_that_of_the_mixed_value() -> None:
     logits = facmaddpg.actor.unroll(batch.obs[:, :1], batch.last_onehot[:, :1])
     actions = straight_through(logits, batch.available[:, :1], uniform)
     loss = facmaddpg.policy_loss(batch, actions)
-    (mine,) = torch.autograd.grad(loss, facmaddpg.actor.biases[-1])  # type: ignore[union-attr,index]
+    (mine,) = torch.autograd.grad(loss, facmaddpg.actor.biases[-1])
 
     start, h = actions.detach().squeeze(1), 1e-6
     slopes = torch.zeros(3, 2, 3, dtype=torch.float64)

@@ -83,10 +83,10 @@ def test_twins_take_the_smaller_value(new_batch) -> None:  # type: ignore[no-unt
     def change(*by: float) -> Tensor:
         before = fop.target(batch, 0.3, 0.0, Draws(0, None, Clock()))
         for mixer, amount in zip(fop.target_mixers, by, strict=True):
-            mixer.v[-1].bias.data += amount  # type: ignore[union-attr,index]
+            mixer.v[-1].bias.data += amount
         after = fop.target(batch, 0.3, 0.0, Draws(0, None, Clock()))
         for mixer, amount in zip(fop.target_mixers, by, strict=True):
-            mixer.v[-1].bias.data -= amount  # type: ignore[union-attr,index]
+            mixer.v[-1].bias.data -= amount
         return (after - before)[goes_on]
 
     for one, other in ((100.0, 0.0), (0.0, 100.0)):

@@ -95,7 +95,7 @@ def test_the_pathwise_gradient_is_that_of_the_objective() -> None:
     normal, weights = grid()
     parameters = PARAMETERS.clone().requires_grad_()
     loss, _ = algorithm.pathwise(policies(parameters, len(normal)), torch.ones_like(normal), normal, ALPHA)
-    (weights.unsqueeze(-1) * loss).sum().backward()  # type: ignore[no-untyped-call]
+    (weights.unsqueeze(-1) * loss).sum().backward()
     assert parameters.grad is not None
     assert torch.allclose(-parameters.grad, slopes(algorithm), atol=1e-6)
 
@@ -110,7 +110,7 @@ def test_the_baseline_leaves_the_score_gradient_unbiased(again: float) -> None:
     loss, _ = algorithm.score(
         policies(parameters, len(normal)), torch.ones_like(normal), normal, others, ALPHA
     )
-    (weights.unsqueeze(-1) * loss).sum().backward()  # type: ignore[no-untyped-call]
+    (weights.unsqueeze(-1) * loss).sum().backward()
     assert parameters.grad is not None
     assert torch.allclose(-parameters.grad, slopes(algorithm), atol=1e-4)
 
@@ -241,7 +241,7 @@ def test_only_the_ratio_of_reward_and_temperature_matters() -> None:
         loss, _ = algorithm.pathwise(
             policies(parameters, len(normal)), torch.ones_like(normal), normal, alpha
         )
-        (weights.unsqueeze(-1) * loss).sum().backward()  # type: ignore[no-untyped-call]
+        (weights.unsqueeze(-1) * loss).sum().backward()
         assert parameters.grad is not None
         gradients.append(parameters.grad / scale)
     assert torch.allclose(gradients[0], gradients[1])

@@ -99,7 +99,7 @@ def test_an_agent_plays_its_own_part_of_what_it_drew() -> None:
 def test_samplers_read_two_independent_normal_numbers() -> None:
     algorithm = Masql("masql", GAME, MasqlConfig(), 0)
     seen = []
-    algorithm.actor.forward = lambda obs, noise: seen.append(noise) or torch.zeros(*noise.shape[:-1], 2)  # type: ignore[func-returns-value,method-assign,assignment]
+    algorithm.actor.forward = lambda obs, noise: seen.append(noise) or torch.zeros(*noise.shape[:-1], 2)
     uniform = torch.rand(100_000, 2, 2, generator=torch.Generator().manual_seed(0))
     algorithm.explore(torch.ones(100_000, 2, 1), uniform)
     covariance = torch.cov(seen[0].flatten(1).T)

@@ -86,6 +86,6 @@ def test_every_choice_trains_and_saves_what_it_learns(alpha_i: Any, kind: Any) -
     if kind == "automatic":  # the policies start uniform, above the target
         assert all(0.3 < value < 0.9 for value in last.metrics["alpha"])
     if alpha_i != "tied":
-        ratios = fop.modules["temperatures"].ratio  # type: ignore[union-attr]
+        ratios = fop.modules["temperatures"].ratio
         assert ratios.shape == (2, 2)
-        assert (ratios != 1).all()  # type: ignore[operator]
+        assert (ratios != 1).all()

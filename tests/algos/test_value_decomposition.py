@@ -162,7 +162,7 @@ def test_agents_are_told_apart() -> None:
     """Shared nets read the agent's number; separate nets have weights of their own."""
     spec = TaskSpec("t", 2, 3, 4, 5, 6)
     for kind in ("shared_gru", "shared_mlp", "separate_mlp"):
-        agent = ValueDecomposition("vdn", spec, ValueDecompositionConfig(agent=kind), 0)  # type: ignore[arg-type]
+        agent = ValueDecomposition("vdn", spec, ValueDecompositionConfig(agent=kind), 0)
         q, _ = agent.agent.step(torch.ones(1, 2, 4), agent.start(1))
         assert (q[0, 0] != q[0, 1]).all()
 

@@ -1,9 +1,9 @@
 """FOP: factorising the optimal joint policy of maximum-entropy multi-agent reinforcement learning.
 
 Zhang, Li, Wang, Xie, Lu, ICML 2021. From top to bottom: settings, nets, equation 18, individual improvement
-(12), joint evaluation (B.1), temperatures (section C), how agents act, one update. Sections and equations of
-the appendix are meant unless said otherwise; "the published code" is liyheng/FOP @ e100a97. Its own equations
-are in `fop_published`, what is tried in the place of FOP's parts in `fop_variants`.
+(12), joint evaluation (B.1), temperatures (section C), one update. Sections and equations of the appendix are
+meant unless said otherwise; "the published code" is liyheng/FOP @ e100a97. Its own equations are in
+`fop_published`, what is tried in the place of FOP's parts in `fop_variants`.
 `docs/algorithms/fop.md` lists every deviation with its reason.
 
 Symbols: `q` is `q_i(tau_i, .)`, `v` `v_i`, `pi` `pi_i`, `lam` `lambda_i`, `alpha` the team's temperature,
@@ -88,7 +88,10 @@ GAMES = FopConfig(
 
 
 class Fop(ActorCritic):
-    """Soft individual policies, soft individual values, and a mixer that weighs their advantages."""
+    """Soft individual policies, soft individual values, and a mixer that weighs their advantages.
+
+    Agents act by `ActorCritic.act`: draws from `pi_i` with epsilon mixed in, the likeliest action in tests.
+    """
 
     config: FopConfig
 
@@ -143,7 +146,8 @@ class Fop(ActorCritic):
     ) -> Tensor:
         """`q_tot(s, u) = sum_i lambda_i(s, u) (q_i(u_i) - v_i) + v_jt`, `v_jt = v(s) + sum_i v_i` (18).
 
-        How its gradients run, and the kernel, is at `FopMixer`; none reaches the `q_i` that `v_i` is made of.
+        The mixer computes it as `sum_i q_i + v(s) + sum_i (lambda_i - 1) sg(q_i - v_i)`: the gradient to
+        `q_i(u_i)` is 1, to `lambda_i` `q_i - v_i`, and none reaches the `q_i` that `v_i` is made of.
 
         Args:
             mixer: `lambda` and `v(s)`.
