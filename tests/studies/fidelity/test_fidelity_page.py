@@ -92,8 +92,8 @@ def test_a_map_whose_outcomes_differ_says_who_is_too_strong() -> None:
     assert text.startswith("6 of 9 goals reached; missed: all deaths (median), same winner, same survivors.")
     assert (
         "Outcomes don't agree: the enemy is too strong; of the agents fall 3.0 where 1.0 were recorded "
-        "(noise floor: 3.0 where 3.0), of the enemies 1.0 where 3.0 were recorded (noise floor: 1.0 where 1.0)."
-        in text
+        "(noise floor: 3.0 where 3.0), of the enemies 1.0 where 3.0 were recorded "
+        "(noise floor: 1.0 where 1.0)." in text
     )
 
 
