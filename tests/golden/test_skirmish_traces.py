@@ -1,6 +1,6 @@
 """Short battles that a refactor must reproduce bit for bit: two episodes of random play on each map.
 
-A change of the rules changes them: raise `kEngineVersion` (csrc/skirmish/smac/task.hpp) and write them anew with
+A change of the rules changes them: raise `kEngineVersion` (csrc/skirmish) and write them anew with
 
     python tests/golden/test_skirmish_traces.py
 """

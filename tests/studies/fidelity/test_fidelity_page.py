@@ -88,7 +88,7 @@ def test_a_map_whose_goals_are_reached() -> None:
 def test_a_map_whose_outcomes_differ_says_who_is_too_strong() -> None:
     lost = outcome(won=False, lost=3, first_kill=61)
     text = fidelity_page.verdict(summarise(records(WON, [lost, lost]))["3m"])
-    # The floor's plays lose as many as its episodes, so all of the difference is the engine's.
+    # The noise floor's plays lose as many as its episodes, so all of the difference is the engine's.
     assert text.startswith("6 of 9 goals reached; missed: all deaths (median), same winner, same survivors.")
     assert (
         "Outcomes don't agree: the enemy is too strong; of the agents fall 3.0 where 1.0 were recorded "
