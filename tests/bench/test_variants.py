@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from fop_bench.run.plan import Plan, UsageError
-from fop_bench.run.records import Budget
 
 import fop_envs
 from fop_algos.algorithms.fop_published import PUBLISHED, FopPublishedConfig
-from fop_bench.cli import _setting
-from fop_bench.run import plan as plans
-from fop_bench.run import presets
+from fop_bench.arguments import UsageError, setting
+from fop_bench.records.plan import Budget, Plan
+from fop_bench.run import presets, selection
 from fop_core.types import TaskSpec
 
 SPEC = fop_envs.make("3m").spec
@@ -23,23 +21,23 @@ def plan(algorithms: str, *settings: str, suite: str = "smac") -> Plan:
         suite=suite,
         preset="paper",
         tasks=["3m"],
-        algorithms=plans.names(
+        algorithms=selection.names(
             algorithms, ["fop", "fop-published", "fop-variant", "qtran_base"], "algorithm"
         ),
         seeds=[0],
         budget=Budget(),
         test_every=1,
         test_episodes=1,
-        settings=dict(_setting(text) for text in settings),
+        settings=dict(setting(text) for text in settings),
     )
 
 
 def test_all_leaves_variants_out() -> None:
     for spec in (SPEC, MATRIX, DIFFERENTIAL):
-        chosen = plans.algorithms("all", [spec])
+        chosen = selection.algorithms("all", [spec])
         assert "fop" in chosen
         assert not {"fop-published", "fop-variant"} & set(chosen)
-    assert plans.algorithms("fop,fop-published", [SPEC]) == ["fop", "fop-published"]
+    assert selection.algorithms("fop,fop-published", [SPEC]) == ["fop", "fop-published"]
 
 
 def test_strokes_are_all_the_same() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from fop_bench.studies.paper.registry import ENTRIES
 
 import fop_envs
 from fop_algos.catalogue import former_fields
-from fop_bench.studies.paper import learning, records
+from fop_bench.studies.paper import cell_records, learning_cells
+from fop_bench.studies.paper.entries import ENTRIES
 
 RECORDS = Path(__file__).parents[3] / "docs" / "results" / "reproduce"
 SEEDS = 20
@@ -19,7 +19,7 @@ SEEDS = 20
 
 def test_all_cells_of_all_entries_are_on_record() -> None:
     asked = {cell.key for entry in ENTRIES.values() for cell in entry.cells(SEEDS)}
-    assert asked == records.read(RECORDS).keys()
+    assert asked == cell_records.read_cells(RECORDS).keys()
 
 
 def test_every_stored_config_can_still_be_run() -> None:
@@ -28,7 +28,7 @@ def test_every_stored_config_can_still_be_run() -> None:
     for cell in (cell for entry in ENTRIES.values() for cell in entry.cells(1) if "config" in cell.settings):
         algorithm, stored = cell.settings["algorithm"], cell.settings["config"]
         spec = fop_envs.make(cell.settings["game"]).spec
-        name, config = learning.restored_config(algorithm, spec, stored)
+        name, config = learning_cells.restored_config(algorithm, spec, stored)
         names.add(name)
         former = {field: value for field, value in stored.items() if not hasattr(config, field)}
         assert msgspec.to_builtins(asdict(config)) | former == stored
@@ -43,5 +43,5 @@ def test_every_stored_config_can_still_be_run() -> None:
 )
 def test_the_field_says_which_form(changes: dict[str, str], name: str) -> None:
     spec = fop_envs.make("matrix").spec
-    stored = learning.stored_config("fop", spec, changes)
-    assert learning.restored_config("fop", spec, stored)[0] == name
+    stored = learning_cells.stored_config("fop", spec, changes)
+    assert learning_cells.restored_config("fop", spec, stored)[0] == name
