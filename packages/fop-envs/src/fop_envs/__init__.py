@@ -4,7 +4,8 @@ from importlib.metadata import version
 
 from .catalogue import CATALOGUE, Entry, make, register
 from .conformance import NotConformant, check_env
-from .play import Played, Policy, Turn, play
+from .play import Played, play
+from .policies import Policy, Turn
 
 __version__ = version("fop-envs")
 __all__ = [

@@ -12,8 +12,8 @@ from fop_core.errors import IllegalAction
 from fop_core.protocols import VectorEnv
 from fop_core.types import Actions, Bool, Int, Step, TaskSpec
 
-from .play import Turn, play
-from .policies import random_actions, random_policy
+from .play import play
+from .policies import Turn, random_actions, random_policy
 
 Make = Callable[[int, int], VectorEnv]
 _Array = npt.NDArray[np.generic]

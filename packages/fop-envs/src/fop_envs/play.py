@@ -9,48 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fop_core.protocols import VectorEnv
-from fop_core.types import Actions, Bool, Float, Int, Step
+from fop_core.types import Actions, Bool, Int, Step
 
-from . import policies
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What a policy chooses by: all slots before one step. Rows of slots that are not active mean nothing.
-
-    Attributes:
-        env: what is played; policies that look deeper than observations ask it.
-        obs: `[E, N, O]` float32; this array and the next two are the environment's, rewritten by the step.
-        state: `[E, S]` float32.
-        available: `[E, N, A]` bool.
-        active: `[E]` bool: slots with an episode under way.
-        slots: the same as their numbers.
-        episodes: `[E]` number of the episode that each slot plays.
-        times: `[E]` steps that the episode has had; at 0 a policy with a memory begins that row anew.
-    """
-
-    env: VectorEnv
-    obs: Float
-    state: Float
-    available: Bool
-    active: Bool
-    slots: Int
-    episodes: Int
-    times: Int
-
-
-Policy = Callable[[Turn], npt.NDArray[Any]]
-"""Chooses for all slots: `[E, N]` integers or `[E, N, D]` floats; rows of inactive slots are not looked at.
-
-An episode's actions should be a function of its own rows, its number and time; then results don't depend on
-`n_envs`.
-"""
+from .policies import Policy, Turn, named
 
 OnStep = Callable[[Turn, Actions, Step], None]
 """Called after each step with the turn, what was played and what came of it. The environment's arrays, which
@@ -117,7 +83,7 @@ def play(
         ValueError: an argument that can't be, or actions of the wrong shape or type.
     """
     numbers = _numbers(episodes)
-    choose = policies.named(policy, env, seed) if isinstance(policy, str) else policy
+    choose = named(policy, env, seed) if isinstance(policy, str) else policy
     if not callable(choose):
         raise ValueError(f"policy is a {type(policy).__name__}; needed: a function of a Turn, or a name")
     n, e, limit = len(numbers), env.n_envs, env.spec.episode_limit

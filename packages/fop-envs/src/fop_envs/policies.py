@@ -1,10 +1,13 @@
-"""Policies that need no learning, by name for `play`."""
+"""What a policy sees and gives, and policies that need no learning, by name for `play`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fop_core import rng
 from fop_core.errors import FopError, UnknownName
@@ -12,8 +15,38 @@ from fop_core.protocols import VectorEnv
 from fop_core.rng import Purpose
 from fop_core.types import Actions, Bool, Float, Int
 
-if TYPE_CHECKING:
-    from .play import Policy, Turn
+
+@dataclass(frozen=True)
+class Turn:
+    """What a policy chooses by: all slots before one step. Rows of slots that are not active mean nothing.
+
+    Attributes:
+        env: what is played; policies that look deeper than observations ask it.
+        obs: `[E, N, O]` float32; this array and the next two are the environment's, rewritten by the step.
+        state: `[E, S]` float32.
+        available: `[E, N, A]` bool.
+        active: `[E]` bool: slots with an episode under way.
+        slots: the same as their numbers.
+        episodes: `[E]` number of the episode that each slot plays.
+        times: `[E]` steps that the episode has had; at 0 a policy with a memory begins that row anew.
+    """
+
+    env: VectorEnv
+    obs: Float
+    state: Float
+    available: Bool
+    active: Bool
+    slots: Int
+    episodes: Int
+    times: Int
+
+
+Policy = Callable[[Turn], npt.NDArray[Any]]
+"""Chooses for all slots: `[E, N]` integers or `[E, N, D]` floats; rows of inactive slots are not looked at.
+
+An episode's actions should be a function of its own rows, its number and time; then results don't depend on
+`n_envs`.
+"""
 
 NAMES = ("random", "heuristic")
 
