@@ -132,8 +132,8 @@ def older(state: Any, path: Path, monkeypatch: pytest.MonkeyPatch, **fields: Any
     former["routing"] = {"gradient": "one", "v_i": "constant", "v_jt": "sum"} | fields.get("routing", {})
     identity = checkpoint._identity
 
-    def with_former_fields(algorithm: Any) -> dict[str, Any]:
-        now = identity(algorithm)
+    def with_former_fields(algorithm: Any, seed: int) -> dict[str, Any]:
+        now = identity(algorithm, seed)
         return now | {"algorithm": "fop", "config": now["config"] | former}
 
     with monkeypatch.context() as patched:

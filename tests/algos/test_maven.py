@@ -275,8 +275,8 @@ def test_a_latent_is_drawn_at_the_first_step_and_kept(n_envs: int) -> None:
 
     maven.agent.step = spy  # type: ignore[method-assign]
     clock = Clock(env_steps=25_000)
-    episodes = Collector(env, 40).collect(maven, clock, first_episode=7, seed=3, explore=True).episodes
-    coins = torch.from_numpy(uniform(3, Purpose.ACTION_NOISE, 7 + np.arange(40), 0, 4))[:, 0]
+    episodes = Collector(env, 40).collect(maven, clock, first_episode=7, explore=True).episodes
+    coins = torch.from_numpy(uniform(maven.seed, Purpose.ACTION_NOISE, 7 + np.arange(40), 0, 4))[:, 0]
     policy = maven.log_latent_policy(torch.from_numpy(episodes.obs[:, 0])).exp()
     expected = draw(policy, rescaled_uniform(coins, maven.epsilon(clock)))
     assert episodes.label.tolist() == expected.tolist()

@@ -55,8 +55,8 @@ def test_collected_episodes_are_what_was_played(new_run) -> None:  # type: ignor
     """Replaying the actions of each episode alone gives the same observations, rewards and ends."""
     state, env = new_run("qmix", "dummy", 3)
     collector = Collector(env, 7)
-    collector.collect(state.algorithm, Clock(), first_episode=0, seed=9, explore=True)  # fills the buffers
-    played = collector.collect(state.algorithm, Clock(), first_episode=50, seed=9, explore=True)
+    collector.collect(state.algorithm, Clock(), first_episode=0, explore=True)  # fills the buffers
+    played = collector.collect(state.algorithm, Clock(), first_episode=50, explore=True)
     single = fop_envs.make("dummy", n_envs=1, seed=3)
     e = played.episodes
     for k, length in enumerate(played.lengths):
