@@ -127,14 +127,14 @@ def watched(algorithm: Algorithm, mode: ElsewhereMode, monkeypatch: pytest.Monke
 
 def small(name: str, spec: Any) -> Any:
     config: Any = catalogue.entry(name).config_for(spec)
-    fields = {"burn_in_episodes": 4, "batch_episodes": 4, "buffer_episodes": 16, "target_update_episodes": 1}
+    fields = {"burn_in_episodes": 2, "batch_episodes": 2, "buffer_episodes": 8, "target_update_episodes": 1}
     return replace(config, **{key: value for key, value in fields.items() if hasattr(config, key)})
 
 
 def run(algorithm: Algorithm, task: str, slots: int) -> TrainState:
     state = TrainState.of(algorithm)
     test_env = fop_envs.make(task, n_envs=slots)
-    for _ in train(state, fop_envs.make(task, n_envs=slots), updates=3, test_env=test_env, test_episodes=1):
+    for _ in train(state, fop_envs.make(task, n_envs=slots), updates=2, test_env=test_env, test_episodes=1):
         pass
     return state
 

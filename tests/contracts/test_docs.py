@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fop_envs
-from fop_bench.cli import main
+from fop_bench.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("docs/environments/*.md"), *ROOT.glob("packages/*/README.md")])
@@ -27,8 +30,12 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 @pages
 def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page's blocks one after the other, as a reader would type them."""
+    """A page's blocks in their order, as a reader would type them; before, commands that write `--out`."""
     monkeypatch.chdir(tmp_path)
+    for line in commands(page):
+        if "--out" in line and any(language == "python" for language, _ in blocks(page)):
+            words = [sys.executable, "-m", "fop_bench", *shlex.split(line, comments=True)[1:]]
+            subprocess.run(words, check=True, capture_output=True)
     monkeypatch.setattr(fop_envs.catalogue, "CATALOGUE", dict(fop_envs.CATALOGUE))  # pages may register
     names: dict[str, Any] = {"__name__": "page"}
     for number, (language, text) in enumerate(blocks(page)):
@@ -59,8 +66,10 @@ def commands(page: Path) -> list[str]:
 def test_commands_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for line in commands(page):
         name, *words = shlex.split(line, comments=True)[1:]
+        command = getattr(import_module(f"fop_bench.{COMMANDS[name].module}"), COMMANDS[name].name)
+        part = words[:1] if words and words[0] in command.parts else []
         with pytest.raises(SystemExit) as done:
-            main([name, "--help"])
+            main([name, *part, "--help"])
         help_text = capsys.readouterr().out
         assert done.value.code == 0, line
         # Options of every command; of a command with commands of its own, their names too.
