@@ -55,7 +55,7 @@ def test_a_registered_net_is_saved_copied_and_optimised() -> None:
     assert list(least.modules) == ["q", "target_q", "twins", "target_twins", "v"]
     assert set(least.optimisers) == {"all"}
     assert least.modules["q"] is least.q
-    assert least.modules["target_twins"][1] is least.target_twins[1]  # type: ignore[index]
+    assert least.modules["target_twins"][1] is least.target_twins[1]
     learning = {name for name, p in least.modules.named_parameters() if p.requires_grad}
     assert learning == {"q.weight", "q.bias", "v.weight", "v.bias"} | {
         f"twins.{k}.{what}" for k in (0, 1) for what in ("weight", "bias")
@@ -80,7 +80,7 @@ def test_nets_are_a_function_of_the_seed_alone() -> None:
     assert not torch.equal(Least("least", SPEC, RoundConfig(), 1).q.weight, one.q.weight)
 
 
-def test_now_and_next_are_views(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_now_and_next_are_views(new_batch) -> None:
     batch = new_batch([3, 5], [True, False])
     for name in ("obs", "state", "available", "last_onehot"):
         whole, now, then = (getattr(x, name) for x in (batch, batch.now, batch.next))

@@ -141,7 +141,7 @@ def older(state: Any, path: Path, monkeypatch: pytest.MonkeyPatch, **fields: Any
         checkpoint.save(path, state)
 
 
-def test_a_run_from_before_fop_had_variants_goes_on(  # type: ignore[no-untyped-def]
+def test_a_run_from_before_fop_had_variants_goes_on(
     new_run, assert_same, tmp_path: Path, monkeypatch
 ) -> None:
     state, env = new_run("fop", "dummy")
@@ -164,7 +164,7 @@ def test_a_run_from_before_fop_had_variants_goes_on(  # type: ignore[no-untyped-
         ("fop-variant", {"routing": {"gradient": "weight"}}),
     ],
 )
-def test_what_is_a_variant_today_is_evaluated_but_not_resumed(  # type: ignore[no-untyped-def]
+def test_what_is_a_variant_today_is_evaluated_but_not_resumed(
     new_run, assert_same, tmp_path: Path, monkeypatch, variant: str, fields: dict[str, Any]
 ) -> None:
     state, env = new_run(variant, "dummy")

@@ -66,7 +66,7 @@ def test_padding_never_matters(name: str) -> None:
     for padding in (0.0, 9.0):
         algorithm = catalogue.build(name, spec, config, 0)
         for update in range(3):
-            metrics = algorithm.update(FixedReplay(episodes(padding)), Clock(0, update, update))  # type: ignore[arg-type]
+            metrics = algorithm.update(FixedReplay(episodes(padding)), Clock(0, update, update))
         ends.append((algorithm.modules.state_dict(), metrics))
     (nets, metrics), (others, again) = ends
     assert metrics == again
@@ -149,7 +149,7 @@ def test_joint_values_are_in_units_of_the_reward(name: str) -> None:
     spec = fop_envs.make("differential").spec
     config = catalogue.entry(name).config_for(spec)
     algorithm = catalogue.build(name, spec, config, 0)
-    assert isinstance(config.reward_scale, float)  # type: ignore[attr-defined]
+    assert isinstance(config.reward_scale, float)
     u = torch.tensor([[[2.0], [-7.0]]])
     obs, state, available = torch.ones(1, 2, 1), torch.ones(1, 1), torch.ones(1, 2, 0, dtype=torch.bool)
     value = algorithm.joint_value(obs, state, available, u, Clock())

@@ -110,7 +110,7 @@ def test_central_critics_belong_to_their_agents() -> None:
     obs, state, actions = moment()
     before = algorithm.values(obs, state, actions)
     with torch.no_grad():
-        algorithm.critic.net.weights[0][1] += 0.1  # type: ignore[index,union-attr]
+        algorithm.critic.net.weights[0][1] += 0.1
     after = algorithm.values(obs, state, actions)
     assert torch.equal(before[:, [0, 2]], after[:, [0, 2]])
     assert (before[:, 1] != after[:, 1]).all()
@@ -120,7 +120,7 @@ def test_central_critics_belong_to_their_agents() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_targets_step_by_step(name: str, new_continuous_batch) -> None:  # type: ignore[no-untyped-def]
+def test_targets_step_by_step(name: str, new_continuous_batch) -> None:
     """`c r + gamma q` of the frozen nets at the next step; nothing after a true end; padding is free."""
     algorithm = build(name, reward_scale=0.25, gamma=0.9)
     for net in (algorithm.actor, algorithm.critic):

@@ -48,7 +48,7 @@ def steps(reward: list[list[float]], terminated: list[list[bool]], mask: list[li
 @pytest.mark.parametrize("kind", ["mlp", "shares"])
 def test_the_critic_is_linear_in_individual_values(kind: str) -> None:
     torch.manual_seed(0)
-    mixer, state = dop_mixer(kind, SPEC, 16), torch.randn(50, 5)  # type: ignore[arg-type]
+    mixer, state = dop_mixer(kind, SPEC, 16), torch.randn(50, 5)
     slopes = []
     for q in (torch.randn(50, 2), 100 * torch.randn(50, 2)):
         q.requires_grad_()
@@ -67,7 +67,7 @@ def test_the_mixers_by_hand() -> None:
     for parameter in itertools.chain(mixer.parameters(), shares.parameters()):
         torch.nn.init.zeros_(parameter)
     mixer.weights.net[-1].bias.data = torch.tensor([-2.0, 0.5])
-    mixer.bias[-1].bias.data = torch.tensor([3.0])  # type: ignore[index]
+    mixer.bias[-1].bias.data = torch.tensor([3.0])
     state = torch.zeros(1, 5)
     assert mix(mixer, torch.tensor([[1.0, -4.0]]), state).tolist() == [2 * 1 + 0.5 * -4 + 3]
 
@@ -112,7 +112,7 @@ def test_tree_backup_of_a_sure_policy_is_td_lambda() -> None:
     assert torch.allclose(target, td_lambda_target(batch, q[:, 1:], 0.9, 0.7), atol=1e-6)
 
 
-def test_the_expected_value_is_the_mean_over_joint_actions(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_the_expected_value_is_the_mean_over_joint_actions(new_batch) -> None:
     dop, batch = Dop("dop", SPEC, SMAC, 0), new_batch([3, 5], [True, False])
     for parameter in itertools.chain(dop.critic.parameters(), dop.mixer.parameters()):
         parameter.data += 1.0  # targets read the frozen nets, which differ
@@ -127,7 +127,7 @@ def test_the_expected_value_is_the_mean_over_joint_actions(new_batch) -> None:  
     assert torch.allclose(torch.where(batch.mask, expected - mean, 0.0), torch.zeros(2, 5), atol=1e-6)
 
 
-def test_targets_put_the_pieces_together(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_targets_put_the_pieces_together(new_batch) -> None:
     """From plain loops over episodes: which policy, which nets, which step goes where."""
     dop, batch = Dop("dop", SPEC, SMAC, 0), new_batch([3, 5], [True, False])
     for parameter in itertools.chain(dop.critic.parameters(), dop.mixer.parameters()):
@@ -168,7 +168,7 @@ def test_targets_put_the_pieces_together(new_batch) -> None:  # type: ignore[no-
             assert on_policy[b, t].item() == pytest.approx(follow, abs=1e-5)
 
 
-def test_a_critic_step_takes_one_time_index_of_both_parts(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_a_critic_step_takes_one_time_index_of_both_parts(new_batch) -> None:
     dop = Dop("dop", SPEC, SMAC, 0)
     short, long = new_batch([2, 1], [True, True]), new_batch([4, 2, 3], [True, False, True])
     parts = [(batch, torch.randn(batch.mask.shape)) for batch in (short, long)]
@@ -176,7 +176,7 @@ def test_a_critic_step_takes_one_time_index_of_both_parts(new_batch) -> None:  #
         expected = 0.0
         for part, b in rows:
             batch, target = parts[part]
-            q_tot = dop.joint_value(batch.obs[:, t], batch.state[:, t], None, batch.actions[:, t], Clock())  # type: ignore[arg-type]
+            q_tot = dop.joint_value(batch.obs[:, t], batch.state[:, t], None, batch.actions[:, t], Clock())
             expected += (q_tot[b] - target[b, t]).item() ** 2 / len(rows)
         assert dop.td_loss(parts, t).item() == pytest.approx(expected, rel=1e-5)
 
@@ -245,7 +245,7 @@ def test_the_policy_gradient_is_that_of_the_expected_value(config: DopConfig, ep
     assert largest > 1e-3  # there is something to compare
 
 
-def test_the_policy_loss_subtracts_what_the_agent_expected(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_the_policy_loss_subtracts_what_the_agent_expected(new_batch) -> None:
     """The baseline doesn't change the mean of the gradient, so the loss itself is held to plain loops."""
     dop, batch = Dop("dop", SPEC, SMAC, 0), new_batch([3, 5], [True, False])
     pi, log_pi = (x.detach() for x in dop.policies(batch, batch.now, 0.2))
@@ -282,7 +282,7 @@ def test_what_acts_is_what_learns(epsilon: float) -> None:
         )
 
 
-def test_padding_does_not_teach(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_padding_does_not_teach(new_batch) -> None:
     dop = Dop("dop", SPEC, SMAC, 0)
     both, alone = new_batch([5, 2], [True, False]), new_batch([5, 2], [True, False])
     short = EpisodeBatch(
@@ -303,14 +303,14 @@ def test_padding_does_not_teach(new_batch) -> None:  # type: ignore[no-untyped-d
         assert not targets[0][:, 2:].any()
 
 
-def test_the_actor_learns_from_the_newest_episodes(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_the_actor_learns_from_the_newest_episodes(new_run) -> None:
     state, env = new_run("dop", "dummy", on_policy_episodes=6, batch_episodes=4, burn_in_episodes=12)
     for _ in train(state, env, updates=1):
         pass
     asked: list[int] = []
     latest = state.replay.latest
 
-    def spy(n: int):  # type: ignore[no-untyped-def]
+    def spy(n: int):
         asked.append(n)
         return latest(n)
 

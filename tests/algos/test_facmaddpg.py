@@ -113,9 +113,9 @@ def test_the_actors_gradient_is_that_of_the_mixed_value() -> None:
 
 
 @pytest.mark.parametrize("kind", ["separate_mlp", "shared_mlp"])
-def test_targets_step_by_step(new_batch, kind: str) -> None:  # type: ignore[no-untyped-def]
+def test_targets_step_by_step(new_batch, kind: str) -> None:
     """The frozen actor chooses among available actions, frozen critic and mixer value them: plain loops."""
-    config = FacMaddpgConfig(critic=kind)  # type: ignore[arg-type]
+    config = FacMaddpgConfig(critic=kind)
     torch.manual_seed(0)
     facmaddpg = FacMaddpg("facmaddpg", SPEC, config, 0)
     batch = new_batch([3, 5], [True, False])
@@ -140,7 +140,7 @@ def test_targets_step_by_step(new_batch, kind: str) -> None:  # type: ignore[no-
     assert not target[0, 3:].any()
 
 
-def test_the_actor_climbs(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_the_actor_climbs(new_run) -> None:
     """Repeated actor steps against a critic that says `action 2` make action 2 likeliest for both agents."""
     state, env = new_run("facmaddpg", "matrix", learning_rate=0.01, critic_learning_rate=1e-12)
     algorithm = state.algorithm

@@ -31,7 +31,7 @@ class Counted:
         return getattr(kernels, name)
 
 
-def test_the_losses_go_through_the_kernels(new_run, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_the_losses_go_through_the_kernels(new_run, monkeypatch) -> None:
     state, env = new_run("fop", "dummy")
     for _ in train(state, env, updates=1):
         pass
@@ -48,7 +48,7 @@ def test_the_losses_go_through_the_kernels(new_run, monkeypatch) -> None:  # typ
     }
 
 
-def test_an_update_by_hand_on_one_step_games(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_an_update_by_hand_on_one_step_games(new_run) -> None:
     """The first update's losses equal another statement of them: y = r, closed-form policy loss."""
     state, env = new_run("fop", "matrix", burn_in_episodes=8, batch_episodes=8)
     fop = state.algorithm
@@ -74,7 +74,7 @@ def test_an_update_by_hand_on_one_step_games(new_run) -> None:  # type: ignore[n
     assert metrics["td_loss_0"] == pytest.approx(td_loss.item(), rel=1e-4)
 
 
-def test_twins_take_the_smaller_value(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_twins_take_the_smaller_value(new_batch) -> None:
     """One twin raised alone changes next to nothing, one lowered alone all: no mean, no larger one."""
     fop = Fop("fop", TaskSpec("t", 2, 3, 4, 5, 6), FopConfig(td_lambda=0.0, gamma=1.0), 0)
     batch = new_batch([3, 5], [False, True])
@@ -95,7 +95,7 @@ def test_twins_take_the_smaller_value(new_batch) -> None:  # type: ignore[no-unt
     torch.testing.assert_close(change(100.0, 100.0), torch.full((int(goes_on.sum()),), 100.0))
 
 
-def test_padding_changes_nothing(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_padding_changes_nothing(new_batch) -> None:
     """An episode's targets are the same alone and beside a longer one; no NaN from rows without actions."""
     fop = Fop("fop", TaskSpec("t", 2, 3, 4, 5, 9), FopConfig(td_lambda=0.8), 0)
     for terminated in (False, True):
@@ -116,7 +116,7 @@ def test_padding_changes_nothing(new_batch) -> None:  # type: ignore[no-untyped-
 
 
 @pytest.mark.parametrize("part", ["critic", "actor"])
-def test_nan_stops_before_anything_changes(new_run, part: str) -> None:  # type: ignore[no-untyped-def]
+def test_nan_stops_before_anything_changes(new_run, part: str) -> None:
     """What a loss that is NaN would have moved stays: all nets, or after the actor's step all critics."""
     state, env = new_run("fop", "dummy")
     for _ in train(state, env, updates=2):
@@ -134,7 +134,7 @@ def test_nan_stops_before_anything_changes(new_run, part: str) -> None:  # type:
         torch.testing.assert_close(after[name], value, rtol=0, atol=0, equal_nan=True)
 
 
-def test_every_net_moves_by_its_own_loss_alone(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_every_net_moves_by_its_own_loss_alone(new_run) -> None:
     """The gradient of each loss, whoever optimises what; and no optimiser has another's nets."""
     state, env = new_run("fop", "dummy")
     for _ in train(state, env, updates=1):

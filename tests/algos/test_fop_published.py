@@ -131,7 +131,7 @@ def test_its_temperatures_are_annealed_and_tied(change: dict[str, object]) -> No
     if alpha:
         change["alpha"] = type(PUBLISHED.alpha)(0.5, 0.05, 100, kind="automatic")
     with pytest.raises(ValueError, match="the published code's temperatures are annealed and tied"):
-        FopPublishedConfig(**change)  # type: ignore[arg-type]
+        FopPublishedConfig(**change)
 
 
 @pytest.mark.parametrize("task", ["matrix", "dummy"])
@@ -146,7 +146,7 @@ def test_updates_are_those_of_what_was_compat_official(task: str) -> None:
     state = TrainState(
         catalogue.build("fop-published", env.spec, config, 11), EpisodeReplay(env.spec, 32, 11)
     )
-    now = [event.metrics for event in train(state, env, updates=5) if getattr(event, "metrics", {})]  # type: ignore[union-attr]
+    now = [event.metrics for event in train(state, env, updates=5) if getattr(event, "metrics", {})]
     assert len(now) == len(stored) == 5
     for mine, theirs in zip(now, stored, strict=True):
         assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-6)

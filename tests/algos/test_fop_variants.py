@@ -27,7 +27,7 @@ GAMES = catalogue.entry("fop-variant").games
 
 
 @pytest.mark.parametrize("task", ["matrix", "dummy", "differential"])
-def test_with_nothing_replaced_it_is_fop(new_run, assert_same, task: str) -> None:  # type: ignore[no-untyped-def]
+def test_with_nothing_replaced_it_is_fop(new_run, assert_same, task: str) -> None:
     fop, variant = (new_run(name, task) for name in ("fop", "fop-variant"))
     for state, env in (fop, variant):
         for _ in train(state, env, updates=3):

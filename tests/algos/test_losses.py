@@ -69,7 +69,7 @@ def test_padding_gives_finite_policy_gradients() -> None:
     assert (logits.grad[0, 1] == 0).all()
 
 
-def test_targets_terminated_truncated_padded(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_targets_terminated_truncated_padded(new_batch) -> None:
     batch = new_batch([3, 2], [True, False])
     values = torch.tensor([[1.0, 2.0, 50.0], [3.0, 4.0, 60.0]])
     r = batch.reward.double().numpy()

@@ -86,7 +86,7 @@ def smooth(algorithm: Maac) -> Maac:
             v1, v2 = (u1.detach(), u2.detach()) if own_only else (u1, u2)  # as the other sees them
             return torch.stack((torch.sin(2 * u1 - v2) + v2, torch.cos(v1 + 2 * u2) * v1), -1)
 
-    algorithm.critic = Smooth()  # type: ignore[assignment]
+    algorithm.critic = Smooth()
     return algorithm
 
 
@@ -202,18 +202,18 @@ def test_attention_of_three_agents_in_plain_loops() -> None:
                     for j, s in scores.items()
                 )
             )
-        hidden = torch.cat((g[i], *heads)) @ critic.joined.weight[i] + critic.joined.bias[i]  # type: ignore[arg-type]
+        hidden = torch.cat((g[i], *heads)) @ critic.joined.weight[i] + critic.joined.bias[i]
         q = hidden.relu() @ critic.output.weight[i] + critic.output.bias[i]
         assert critic(obs[None], actions[None])[0, i].item() == pytest.approx(q.item(), rel=1e-9)
 
 
-def test_soft_targets_step_by_step(new_continuous_batch) -> None:  # type: ignore[no-untyped-def]
+def test_soft_targets_step_by_step(new_continuous_batch) -> None:
     """`c r + gamma (q_i(s', u') - alpha log pi_i(u'_i))` of the frozen nets; nothing after a true end."""
     algorithm = build(SPEC, reward_scale=0.25, gamma=0.9)
     batch: EpisodeBatch = new_continuous_batch([2, 4], [True, False])
 
     class Doubles(Draws):
-        def normal(self, shape):  # type: ignore[no-untyped-def]
+        def normal(self, shape):
             return super().normal(shape).double()
 
     def draws() -> Draws:
@@ -236,7 +236,7 @@ def test_only_the_ratio_of_reward_and_temperature_matters() -> None:
     normal, weights = grid()
     learned, gradients = algorithm.critic, []
     for scale, alpha in ((1.0, ALPHA), (7.0, 7 * ALPHA), (7.0, ALPHA)):
-        algorithm.critic = lambda *args, scale=scale, **kw: scale * learned(*args, **kw)  # type: ignore[assignment]
+        algorithm.critic = lambda *args, scale=scale, **kw: scale * learned(*args, **kw)
         parameters = PARAMETERS.clone().requires_grad_()
         loss, _ = algorithm.pathwise(
             policies(parameters, len(normal)), torch.ones_like(normal), normal, alpha

@@ -121,12 +121,12 @@ def test_soft_values_by_quadrature() -> None:
     assert hot == pytest.approx(surface.max().item(), abs=0.02)  # cold: the largest value
 
 
-def test_soft_targets_step_by_step(new_continuous_batch) -> None:  # type: ignore[no-untyped-def]
+def test_soft_targets_step_by_step(new_continuous_batch) -> None:
     algorithm = build(reward_scale=0.25, gamma=0.9, value_samples=7)
     batch: EpisodeBatch = new_continuous_batch([2, 4], [True, False])
 
     class Doubles(Draws):
-        def uniform(self, shape):  # type: ignore[no-untyped-def]
+        def uniform(self, shape):
             return super().uniform(shape).double()
 
     target = algorithm.target(batch, 0.5, Doubles(0, None, Clock()))

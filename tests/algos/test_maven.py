@@ -59,7 +59,7 @@ def test_the_reinforce_gradient_is_that_of_the_expected_return() -> None:
         assert -gradient[k].item() == pytest.approx((objective(up) - objective(down)) / 2e-5, abs=1e-6)
 
 
-def test_the_latent_that_pays_becomes_the_likely_one(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_the_latent_that_pays_becomes_the_likely_one(new_batch) -> None:
     maven = Maven("maven", SPEC, replace(SMALL, optimiser="adam", learning_rate=1e-2), 0)
     rng = torch.Generator().manual_seed(0)
     batch = new_batch([2] * 32, [True] * 32)
@@ -72,7 +72,7 @@ def test_the_latent_that_pays_becomes_the_likely_one(new_batch) -> None:  # type
     assert maven.log_latent_policy(batch.obs[0, 0])[2].exp() > 0.9
 
 
-def test_every_episode_teaches_the_latents_once_and_under_the_policy_that_drew_it(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_every_episode_teaches_the_latents_once_and_under_the_policy_that_drew_it(new_run) -> None:
     state, env = new_run("maven", "dummy", n_envs=2, updates_per_round=2)
     learned: list[tuple[int, int]] = []
     stored: list[Episodes] = []
@@ -148,7 +148,7 @@ def test_a_discriminator_reads_real_steps_only(kind: type) -> None:
     assert torch.allclose(alone, each, atol=1e-6) == (kind is StepDiscriminator)  # the other has a memory
 
 
-def test_the_bound_comes_off_the_loss_and_moves_utilities_and_discriminator(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_the_bound_comes_off_the_loss_and_moves_utilities_and_discriminator(new_batch) -> None:
     batch = new_batch([3, 5, 2, 4], [True, False, True, True])
     batch.label[:] = torch.tensor([0, 3, 1, 3])
     losses, bounds, moved = [], [], []
@@ -168,7 +168,7 @@ def test_the_bound_comes_off_the_loss_and_moves_utilities_and_discriminator(new_
 
 
 @pytest.mark.parametrize("discriminator", ["recurrent", "steps"])
-def test_padding_does_not_matter(new_batch, discriminator: str) -> None:  # type: ignore[no-untyped-def]
+def test_padding_does_not_matter(new_batch, discriminator: str) -> None:
     maven = Maven("maven", SPEC, replace(SMALL, discriminator=discriminator), 0)
     batch = new_batch([2, 5], [True, False])
     batch.label[:] = torch.tensor([2, 1])
@@ -193,7 +193,7 @@ def test_padding_does_not_matter(new_batch, discriminator: str) -> None:  # type
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_last_layer_is_made_from_latent_and_agent(new_batch, kind: str) -> None:  # type: ignore[no-untyped-def]
+def test_the_last_layer_is_made_from_latent_and_agent(new_batch, kind: str) -> None:
     maven = Maven("maven", SPEC, replace(SMALL, agent=kind), 0)
     agent, batch = maven.agent, new_batch([4, 4], [True, True])
     batch.label[:] = torch.tensor([3, 1])
@@ -209,7 +209,7 @@ def test_the_last_layer_is_made_from_latent_and_agent(new_batch, kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_unrolling_equals_stepping(new_batch, kind: str) -> None:  # type: ignore[no-untyped-def]
+def test_unrolling_equals_stepping(new_batch, kind: str) -> None:
     maven = Maven("maven", SPEC, replace(SMALL, agent=kind), 0)
     batch = new_batch([4, 4], [True, True])
     batch.label[:] = torch.tensor([3, 1])
@@ -273,7 +273,7 @@ def test_a_latent_is_drawn_at_the_first_step_and_kept(n_envs: int) -> None:
         played.append((obs.clone(), memory[..., -16:].clone()))
         return step(obs, memory)
 
-    maven.agent.step = spy  # type: ignore[method-assign]
+    maven.agent.step = spy
     clock = Clock(env_steps=25_000)
     episodes = Collector(env, 40).collect(maven, clock, first_episode=7, explore=True).episodes
     coins = torch.from_numpy(uniform(maven.seed, Purpose.ACTION_NOISE, 7 + np.arange(40), 0, 4))[:, 0]
@@ -334,7 +334,7 @@ def test_tests_play_the_most_probable_latent() -> None:
     assert torch.equal(q.argmax(-1), actions)
 
 
-def test_a_label_stays_with_its_episode(new_run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_label_stays_with_its_episode(new_run, tmp_path: Path) -> None:
     """In a ring that was overwritten, in samples, and after a checkpoint was loaded."""
     state, env = new_run("maven", "dummy", n_envs=3, episodes_per_round=3, buffer_episodes=10)
     labels: dict[bytes, int] = {}
@@ -359,7 +359,7 @@ def test_a_label_stays_with_its_episode(new_run, tmp_path: Path) -> None:  # typ
             assert len(set(batch.label.tolist())) > 1
 
 
-def test_algorithms_without_labels_store_zeros(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_algorithms_without_labels_store_zeros(new_run) -> None:
     state, env = new_run("qmix", "dummy", n_envs=2)
     for _ in train(state, env, updates=2):
         pass

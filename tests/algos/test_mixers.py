@@ -60,7 +60,7 @@ def test_qmix_by_hand() -> None:
 @pytest.mark.parametrize("kind", ["heads", "attention", "mlp"])
 def test_fop_routes_gradients_and_equals_the_factorisation(kind: str) -> None:
     torch.manual_seed(1)
-    mixer = FopMixer(weight_net(kind, SPEC, 4, 16), torch.nn.Linear(14, 1))  # type: ignore[arg-type]
+    mixer = FopMixer(weight_net(kind, SPEC, 4, 16), torch.nn.Linear(14, 1))
     state = torch.randn(6, 14)
     q, v = torch.randn(6, 3, requires_grad=True), torch.randn(6, 3, requires_grad=True)
     u = utilities(q, v)
@@ -82,7 +82,7 @@ def test_fop_routes_gradients_and_equals_the_factorisation(kind: str) -> None:
 def test_every_routing_has_its_value_and_its_gradients(gradient: str, v_i: str, v_jt: str) -> None:
     """Values are `sum_i lambda_i (q_i - v_i) + v_jt`; the slopes are worked out from the routing's words."""
     torch.manual_seed(2)
-    routing = Routing(gradient, v_i, v_jt)  # type: ignore[arg-type]
+    routing = Routing(gradient, v_i, v_jt)
     mixer = RoutingMixer(weight_net("mlp", SPEC, 4, 16), torch.nn.Linear(14, 1), routing)
     state = torch.randn(6, 14)
     q, v = torch.randn(6, 3, requires_grad=True), torch.randn(6, 3, requires_grad=True)

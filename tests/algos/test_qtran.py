@@ -113,14 +113,14 @@ def test_counterfactuals_are_the_joint_value_with_one_action_replaced(history: i
 
 
 @pytest.mark.parametrize("name", ["qtran_base", "qtran_alt"])
-def test_gradients_go_where_the_paper_sends_them(new_batch, name: str) -> None:  # type: ignore[no-untyped-def]
+def test_gradients_go_where_the_paper_sends_them(new_batch, name: str) -> None:
     """The joint value learns from temporal differences alone, the agents and V from the conditions."""
     batch = new_batch([3, 5], [True, False])
 
     def gradients(opt: float, nopt: float, joint_input: str) -> dict[str, torch.Tensor]:
         config = QtranConfig(
             variant="alt" if name.endswith("alt") else "base",
-            joint_input=joint_input,  # type: ignore[arg-type]
+            joint_input=joint_input,
             opt_weight=opt,
             nopt_weight=nopt,
             learning_rate=1e-12,
@@ -129,7 +129,7 @@ def test_gradients_go_where_the_paper_sends_them(new_batch, name: str) -> None: 
             burn_in_episodes=2,
         )
         algorithm = Qtran(name, SPEC, config, 0)
-        algorithm.update(_Replay(batch), _clock())  # type: ignore[arg-type]
+        algorithm.update(_Replay(batch), _clock())
         return {
             key: torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None])
             if any(p.grad is not None for p in net.parameters())
@@ -148,7 +148,7 @@ def test_gradients_go_where_the_paper_sends_them(new_batch, name: str) -> None: 
         assert bool((td["agent"] == 0).all()) == (joint_input == "actions")
 
 
-def test_targets_are_the_frozen_joint_value_of_the_live_choice(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_targets_are_the_frozen_joint_value_of_the_live_choice(new_batch) -> None:
     algorithm = catalogue.build("qtran_base", SPEC)
     assert isinstance(algorithm, Qtran)
     batch = new_batch([3, 5], [True, False])
@@ -173,7 +173,7 @@ def test_targets_are_the_frozen_joint_value_of_the_live_choice(new_batch) -> Non
 
 @pytest.mark.parametrize("name", ["qtran_base", "qtran_alt"])
 @pytest.mark.parametrize("task", ["matrix", "dummy"])
-def test_the_loss_is_the_weighted_sum(new_run, name: str, task: str) -> None:  # type: ignore[no-untyped-def]
+def test_the_loss_is_the_weighted_sum(new_run, name: str, task: str) -> None:
     state, env = new_run(name, task, opt_weight=2.0, nopt_weight=0.5)
     seen = [m for e in train(state, env, updates=3) if (m := getattr(e, "metrics", None))]
     assert len(seen) == 3
@@ -183,7 +183,7 @@ def test_the_loss_is_the_weighted_sum(new_run, name: str, task: str) -> None:  #
     assert max(m["nopt_loss"] for m in seen) > 0
 
 
-def test_padding_does_not_matter(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_padding_does_not_matter(new_batch) -> None:
     batch = new_batch([2, 5], [True, False])
     batch.available[0, 3:] = False
     ends = []
@@ -191,7 +191,7 @@ def test_padding_does_not_matter(new_batch) -> None:  # type: ignore[no-untyped-
         batch.state[0, 3:] = padding
         batch.reward[0, 2:] = padding
         algorithm = Qtran("qtran_alt", SPEC, QtranConfig(variant="alt"), 0)
-        ends.append((algorithm.update(_Replay(batch), _clock()), algorithm.modules.state_dict()))  # type: ignore[arg-type]
+        ends.append((algorithm.update(_Replay(batch), _clock()), algorithm.modules.state_dict()))
     assert ends[0][0] == ends[1][0]
     assert all(torch.equal(value, ends[1][1][key]) for key, value in ends[0][1].items())
 

@@ -123,7 +123,7 @@ def test_a_game_that_shows_something_else_is_refused() -> None:
         reset(envs, episodes)
         env.state[envs] = 2.0
 
-    env.reset = other  # type: ignore[method-assign]
+    env.reset = other
     with pytest.raises(ValueError, match="matrix shows other than the constant 1"):
         next(snapshots(TrainState.of(algorithm), env, updates=1))
 

@@ -17,7 +17,7 @@ from fop_envs.games.matrix import MatrixGame
 
 
 def temperatures(individual: str = "tied", rate: float = 0.5, **schedule: Any) -> Temperatures:
-    return Temperatures(Temperature(1.0, 0.01, **schedule), individual, rate, n_agents=2)  # type: ignore[arg-type]
+    return Temperatures(Temperature(1.0, 0.01, **schedule), individual, rate, n_agents=2)
 
 
 def test_exponential_annealing_falls_by_the_same_factor() -> None:
@@ -36,7 +36,7 @@ def test_automatic_cools_above_the_target_and_warms_below() -> None:
     with torch.no_grad():
         learned.log_alpha.fill_(-20.0)
     learned.clamp_alpha()
-    assert learned.of_team(Clock()).item() == pytest.approx(0.01)  # type: ignore[union-attr]
+    assert learned.of_team(Clock()).item() == pytest.approx(0.01)
 
 
 def test_equation_17_by_hand() -> None:
@@ -47,7 +47,7 @@ def test_equation_17_by_hand() -> None:
     sampled = torch.tensor([[[2.0, 3.0], [2.0, 3.0], [9.0, 9.0]]])
     average.update_ratios(advantage, lam, sampled, torch.tensor([[True, True, False]]))
     assert average.ratio.tolist() == pytest.approx([1.0, 1.5])  # half way from 1
-    assert average.of_agents(0.2).flatten().tolist() == pytest.approx([0.2, 0.3])  # type: ignore[union-attr]
+    assert average.of_agents(0.2).flatten().tolist() == pytest.approx([0.2, 0.3])
 
 
 def test_constant_weights_give_the_ratio_back() -> None:

@@ -16,7 +16,7 @@ from fop_core.types import Clock, TaskSpec
 
 @pytest.mark.parametrize("algorithm", ["fop", "qmix"])
 @pytest.mark.parametrize("episodes_per_round", [1, 5, 40])
-def test_environments_stepped_together_change_nothing(  # type: ignore[no-untyped-def]
+def test_environments_stepped_together_change_nothing(
     new_run, assert_same, algorithm: str, episodes_per_round: int
 ) -> None:
     runs = []
@@ -31,7 +31,7 @@ def test_environments_stepped_together_change_nothing(  # type: ignore[no-untype
         assert runs[0][1] == metrics
 
 
-def test_environments_stepped_together_change_nothing_on_3m(new_run, assert_same) -> None:  # type: ignore[no-untyped-def]
+def test_environments_stepped_together_change_nothing_on_3m(new_run, assert_same) -> None:
     states = []
     for n_envs in (1, 8):
         state, env = new_run("fop", "3m", n_envs, episodes_per_round=4)
@@ -41,7 +41,7 @@ def test_environments_stepped_together_change_nothing_on_3m(new_run, assert_same
     assert_same(*states)
 
 
-def test_counts(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_counts(new_run) -> None:
     state, env = new_run("vdn", "dummy", 2, episodes_per_round=3, updates_per_round=2)
     events = [event for event in train(state, env, updates=4) if isinstance(event, Trained)]
     assert [event.clock.episodes for event in events] == [3, 6, 9]
@@ -51,7 +51,7 @@ def test_counts(new_run) -> None:  # type: ignore[no-untyped-def]
     assert len(state.replay) == 9
 
 
-def test_collected_episodes_are_what_was_played(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_collected_episodes_are_what_was_played(new_run) -> None:
     """Replaying the actions of each episode alone gives the same observations, rewards and ends."""
     state, env = new_run("qmix", "dummy", 3)
     collector = Collector(env, 7)
@@ -76,7 +76,7 @@ def test_collected_episodes_are_what_was_played(new_run) -> None:  # type: ignor
     assert np.array_equal(e.mask.sum(1), played.lengths)
 
 
-def test_testing_more_often_changes_nothing(new_run, assert_same) -> None:  # type: ignore[no-untyped-def]
+def test_testing_more_often_changes_nothing(new_run, assert_same) -> None:
     often, env = new_run("fop", "dummy")
     test_env = fop_envs.make("dummy", n_envs=2, seed=77)
     events = list(train(often, env, updates=5, test_env=test_env, test_every=10, test_episodes=3))
@@ -90,7 +90,7 @@ def test_testing_more_often_changes_nothing(new_run, assert_same) -> None:  # ty
     assert len(tests[1].result.returns) == 3
 
 
-def test_greedy_tests_repeat(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_greedy_tests_repeat(new_run) -> None:
     state, _ = new_run("fop", "dummy")
     env = fop_envs.make("dummy", n_envs=4, seed=5)
     one, other = evaluate(state.algorithm, env, 6), evaluate(state.algorithm, env, 6)
@@ -115,7 +115,7 @@ def test_limits_and_names() -> None:
         type(catalogue.entry("qmix").smac)(mixer_embed=0)
 
 
-def test_a_limit_is_needed(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_a_limit_is_needed(new_run) -> None:
     state, env = new_run("vdn", "dummy")
     with pytest.raises(ValueError, match="env_steps or updates"):
         train(state, env)

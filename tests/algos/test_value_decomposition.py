@@ -18,7 +18,7 @@ from fop_core.types import TaskSpec
 SPEC = TaskSpec("t", 2, 3, 4, 5, 6)
 
 
-def test_double_q_targets(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_double_q_targets(new_batch) -> None:
     """The live net chooses among available actions, the frozen net values: step by step, in plain loops."""
     vdn = ValueDecomposition("vdn", TaskSpec("t", 2, 3, 4, 5, 6), ValueDecompositionConfig(mixer="vdn"), 0)
     batch = new_batch([3, 5], [True, False])
@@ -52,7 +52,7 @@ def choices(batch: EpisodeBatch, q: torch.Tensor, b: int, t: int) -> list[int]:
     return [max(own, key=lambda a, i=i: q[b, t, i, a].item()) for i, own in enumerate(allowed)]
 
 
-def test_iql_is_a_loss_for_each_agent(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_iql_is_a_loss_for_each_agent(new_batch) -> None:
     iql = IndependentQ("iql", SPEC, IqlConfig(), 0)
     batch = new_batch([3, 5], [True, False])
     shaken(iql)
@@ -71,7 +71,7 @@ def test_iql_is_a_loss_for_each_agent(new_batch) -> None:  # type: ignore[no-unt
     assert loss.item() == pytest.approx(sum(squares) / 16, rel=1e-5)
 
 
-def test_qplex_targets_compare_with_the_frozen_best(new_batch) -> None:  # type: ignore[no-untyped-def]
+def test_qplex_targets_compare_with_the_frozen_best(new_batch) -> None:
     """The live net's action isn't always the frozen net's best: then the target has an advantage too."""
     qplex = ValueDecomposition("qplex", SPEC, ValueDecompositionConfig(mixer="qplex"), 0)
     batch = new_batch([3, 5], [True, False])
@@ -103,7 +103,7 @@ def test_baselines_are_the_best_available_values() -> None:
 
 
 @pytest.mark.parametrize("name", ["qplex", "qatten", "iql"])
-def test_padding_does_not_matter(new_batch, name: str) -> None:  # type: ignore[no-untyped-def]
+def test_padding_does_not_matter(new_batch, name: str) -> None:
     algorithm = catalogue.build(name, SPEC)
     assert isinstance(algorithm, ValueDecomposition | IndependentQ)
     batch = new_batch([2, 5], [True, False])
@@ -122,7 +122,7 @@ def test_padding_does_not_matter(new_batch, name: str) -> None:  # type: ignore[
         assert torch.equal(one, other)
 
 
-def test_the_loss_of_qatten_holds_its_penalty(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_the_loss_of_qatten_holds_its_penalty(new_run) -> None:
     """With attention logits that are the same, only the weight of their squares differs."""
     losses = []
     for weight in (0.0, 100.0):
@@ -146,8 +146,8 @@ def test_a_mixer_that_does_not_fit_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["shared_gru", "shared_mlp", "separate_mlp"])
-def test_unrolling_equals_stepping(new_batch, kind: str) -> None:  # type: ignore[no-untyped-def]
-    config = ValueDecompositionConfig(agent=kind)  # type: ignore[arg-type]
+def test_unrolling_equals_stepping(new_batch, kind: str) -> None:
+    config = ValueDecompositionConfig(agent=kind)
     agent = ValueDecomposition("qmix", TaskSpec("t", 2, 3, 4, 5, 6), config, 0)
     batch = new_batch([4, 4], [True, True])
     unrolled = agent.agent.unroll(batch.obs, batch.last_onehot)
@@ -167,7 +167,7 @@ def test_agents_are_told_apart() -> None:
         assert (q[0, 0] != q[0, 1]).all()
 
 
-def test_target_nets_are_copied_after_so_many_episodes(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_target_nets_are_copied_after_so_many_episodes(new_run) -> None:
     state, env = new_run("qmix", "dummy", target_update_episodes=6)
     modules = state.algorithm.modules
     copied = []
@@ -177,7 +177,7 @@ def test_target_nets_are_copied_after_so_many_episodes(new_run) -> None:  # type
     assert copied == [6, 12]
 
 
-def test_nan_stops(new_run) -> None:  # type: ignore[no-untyped-def]
+def test_nan_stops(new_run) -> None:
     state, env = new_run("vdn", "dummy")
     for _ in train(state, env, updates=1):
         pass

@@ -78,8 +78,8 @@ def test_settings_reach_their_fields() -> None:
 
 def test_a_setting_of_one_algorithm_leaves_the_others() -> None:
     changed = plan(fop__gamma="0.5")
-    assert presets.configure(changed, "fop", SPEC).gamma == 0.5  # type: ignore[attr-defined]
-    assert presets.configure(changed, "vdn", SPEC).gamma == 0.99  # type: ignore[attr-defined]
+    assert presets.configure(changed, "fop", SPEC).gamma == 0.5
+    assert presets.configure(changed, "vdn", SPEC).gamma == 0.99
 
 
 @pytest.mark.parametrize(

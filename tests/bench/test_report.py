@@ -59,7 +59,7 @@ def make_run(
         last = len(wins) - 1
         writer.write(
             End(outcome=outcome, env_steps=50 * last, episodes=last, updates=10 * last, elapsed=5.0 * last)
-        )  # type: ignore[arg-type]
+        )
     writer.close()
 
 

@@ -67,7 +67,7 @@ class Pipe:
 def session(plan: Plan, folder: Path, runs: tuple[RunKey, ...], stop_after: int | None = None) -> Session:
     torch.set_num_threads(1)
     job = RunJob(runs, plan, folder, None, 1e9, ["fop-bench", "matrix"])
-    return Session(job, Pipe(stop_after))  # type: ignore[arg-type]
+    return Session(job, Pipe(stop_after))
 
 
 def records(folder: Path, run: RunKey) -> list[dict[str, Any]]:

@@ -82,7 +82,7 @@ class Asked:
 
 
 def told(env: Any, *greedy: int) -> dict[str, Any]:
-    (found,) = optima(Asked(), env, Clock(), [np.array(greedy)])  # type: ignore[arg-type]
+    (found,) = optima(Asked(), env, Clock(), [np.array(greedy)])
     return found
 
 

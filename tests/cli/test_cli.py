@@ -30,7 +30,7 @@ TIMES = {"elapsed", "steps_per_second"}
 
 
 def bench(*words: str, cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(
         [*COMMAND, *words], cwd=cwd, capture_output=True, text=True, env=ENVIRONMENT, timeout=300, **options
     )
 
@@ -146,9 +146,9 @@ def test_each_game_is_a_task_of_its_own(games: tuple[Path, str]) -> None:
         tests = [record for record in numbers(run) if record["event"] == "test"]
         for test in tests:
             extra, returns = test["extra"], test["returns"]
-            assert extra["optimum"] == optimum  # type: ignore[index]
-            reached = set(returns) == {optimum}  # type: ignore[call-overload]
-            assert extra["is_optimal"] is reached  # type: ignore[index]
+            assert extra["optimum"] == optimum
+            reached = set(returns) == {optimum}
+            assert extra["is_optimal"] is reached
         assert len(tests) == 5
         assert (folder / "out" / "figures" / f"{task}.svg").exists()
 
@@ -159,7 +159,7 @@ def test_a_game_from_a_file_is_played_again_without_the_file(tmp_path: Path, gam
     done = bench("evaluate", "run", "--episodes", "3", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "vdn on my_game (matrix game (own payoff, my_game)), trained for " in done.stdout
-    assert f"return        {last['returns'][0]:.3f}  (" in done.stdout  # type: ignore[index]
+    assert f"return        {last['returns'][0]:.3f}  (" in done.stdout
     (tmp_path / "run" / "manifest.json").unlink()
     without = bench("evaluate", "run", cwd=tmp_path)
     assert (without.returncode, without.stdout) == (2, "")
@@ -200,12 +200,12 @@ def test_the_differential_game_tells_who_ends_at_its_optimum(tmp_path: Path) -> 
         ]
         assert [r["env_steps"] for r in tests] == [0, 50, 93]
         last = tests[-1]
-        u1, u2 = (int(x) for x in last["extra"]["joint_action"].strip("()").split(","))  # type: ignore[index]
+        u1, u2 = (int(x) for x in last["extra"]["joint_action"].strip("()").split(","))
         assert -10 <= min(u1, u2) <= max(u1, u2) <= 10
-        assert row[2:7] == ["1", f"({u1},{u2})", "10", f"{last['extra']['q_tot_optimum']:.2f}", "0/1"]  # type: ignore[index]
-        assert len(set(last["returns"])) == 1  # type: ignore[call-overload]
+        assert row[2:7] == ["1", f"({u1},{u2})", "10", f"{last['extra']['q_tot_optimum']:.2f}", "0/1"]
+        assert len(set(last["returns"])) == 1
     again = bench("evaluate", "out/differential/masql/seed-0", "--episodes", "2", cwd=tmp_path)
-    assert f"return        {last['returns'][0]:.3f}  (" in again.stdout  # type: ignore[index]
+    assert f"return        {last['returns'][0]:.3f}  (" in again.stdout
 
 
 @pytest.fixture(scope="module")

@@ -135,7 +135,7 @@ def test_bodies_overlooked_in_a_crowd_are_counted(count: int, crowded: bool) -> 
 )
 def test_impossible_players_are_refused(arguments: tuple[object, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        skirmish.Player(*arguments)  # type: ignore[arg-type]
+        skirmish.Player(*arguments)
 
 
 def test_impossible_options_are_refused() -> None:

@@ -43,7 +43,7 @@ def records(recorded: Outcome, played: list[Outcome]) -> list[Any]:
             Reference(
                 map="3m",
                 episode=1,
-                source=source,  # type: ignore[arg-type]
+                source=source,
                 index=0,
                 engine="skirmish-test",
                 n_agents=3,
@@ -61,7 +61,7 @@ def records(recorded: Outcome, played: list[Outcome]) -> list[Any]:
             Play(
                 map="3m",
                 episode=1,
-                source=source,  # type: ignore[arg-type]
+                source=source,
                 index=0,
                 seed=seed,
                 outcome=play,

@@ -50,7 +50,7 @@ def reference(episode: int, result: Outcome, source: str = "recording") -> Refer
     return Reference(
         map="3m",
         episode=episode,
-        source=source,  # type: ignore[arg-type]
+        source=source,
         index=0,
         engine="skirmish-test",
         n_agents=2,
@@ -75,7 +75,7 @@ def play(
     return Play(
         map="3m",
         episode=episode,
-        source=source,  # type: ignore[arg-type]
+        source=source,
         index=0,
         seed=seed,
         outcome=result,
