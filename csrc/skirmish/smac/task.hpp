@@ -33,7 +33,7 @@ enum class EnemyIds : std::uint8_t {
 };
 
 // SMAC's options by SMAC's names, and three of our own at the end. Meaning and defaults:
-// fop_envs/skirmish.py.
+// fop_envs/smac/skirmish.py.
 struct SmacOptions {
   int step_mul = 8;
   double move_amount = 2;
