@@ -155,6 +155,16 @@ def test_seeds_that_a_stop_left_at_different_places_go_on_apart(tmp_path: Path) 
     assert records(tmp_path, runs[1])[-1]["updates"] == 40
 
 
+def test_a_seed_whose_checkpoint_is_damaged_is_alone(tmp_path: Path) -> None:
+    plan = plan_of(["matrix"], ["vdn"], [0, 1, 2])
+    runs = tuple(plan.runs())
+    session(plan, tmp_path, runs, stop_after=9).run()
+    (tmp_path / runs[1].folder / CHECKPOINT).write_bytes(b"damaged")
+    assert seeds_of(plan, tmp_path) == [[0, 2], [1]]
+    with pytest.raises(DamagedFile):
+        session(plan, tmp_path, (runs[1],))
+
+
 def test_a_seed_whose_loss_is_not_finite_fails_alone(tmp_path: Path) -> None:
     plan = plan_of(["matrix"], ["vdn"], [0, 1])
     runs = tuple(plan.runs())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fop_bench.records.plan import Plan, RunKey
 from fop_bench.records.run_records import CHECKPOINT
+from fop_core.errors import DamagedFile
 
 from . import presets
 from .tasks import environment
@@ -53,7 +54,12 @@ def _stacks(plan: Plan, task: str, algorithm: str) -> bool:
 
 
 def _as_far(folder: Path, runs: Iterable[RunKey]) -> list[tuple[RunKey, ...]]:
-    """Grouped by how far they have come: all as far, unless a stop fell between two of their checkpoints."""
+    """Grouped by how far they have come: all as far, unless a stop fell between two of their checkpoints or a
+    seed failed. One whose checkpoint is damaged is alone, so that it fails alone.
+    """
+    runs = list(runs)
+    if len(runs) == 1:
+        return [tuple(runs)]
     groups: dict[str, list[RunKey]] = {}
     for run in runs:
         groups.setdefault(_clock(folder / run.folder / CHECKPOINT), []).append(run)
@@ -65,4 +71,7 @@ def _clock(path: Path) -> str:
         return ""
     from fop_algos.training.checkpoint import read_header
 
-    return str(read_header(path).clock)
+    try:
+        return str(read_header(path).clock)
+    except DamagedFile:
+        return str(path)
