@@ -94,10 +94,13 @@ def add_run_options(parser: Parser, algorithms: str) -> None:
         "--resume", action="store_true", help="go on with the newest run of this command, or --out"
     )
     speed = parser.add_argument_group("speed (changes no number)")
-    speed.add_argument("--envs", type=count, metavar="E", help="environments stepped together in each run")
     speed.add_argument(
-        "--workers", type=count, metavar="W", help="runs trained at the same time (default: cores)"
+        "--envs",
+        type=count,
+        metavar="E",
+        help="environments stepped together in each run (fixed where seeds are together)",
     )
+    speed.add_argument("--workers", type=count, metavar="W", help="processes (default: cores)")
     speed.add_argument(
         "--checkpoint-minutes",
         type=minutes,
