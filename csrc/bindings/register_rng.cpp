@@ -95,7 +95,6 @@ void register_rng(py::module_& module) {
   purposes["REPLAY_SAMPLE"] = static_cast<int>(Purpose::kReplaySample);
   purposes["ENGINE_ORDER"] = static_cast<int>(Purpose::kEngineOrder);
   purposes["ENGINE_COOLDOWN"] = static_cast<int>(Purpose::kEngineCooldown);
-  purposes["ENGINE_TARGET"] = static_cast<int>(Purpose::kEngineTarget);
   purposes["ENGINE_SCENARIO"] = static_cast<int>(Purpose::kEngineScenario);
   purposes["RANDOM_POLICY"] = static_cast<int>(Purpose::kRandomPolicy);
   purposes["EVALUATION"] = static_cast<int>(Purpose::kEvaluation);

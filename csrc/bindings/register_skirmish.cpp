@@ -48,7 +48,6 @@ const Names<ScriptedOrder> kScriptedOrders = {
     {"attack_random_point_on_segment", ScriptedOrder::kAttackRandomPointOnSegment},
     {"attack_unit_group", ScriptedOrder::kAttackUnitGroup}};
 const Names<Client> kClients = {{"4.10", Client::k410}, {"4.6.2", Client::k462}};
-const Names<EnemyIds> kEnemyIds = {{"creation", EnemyIds::kCreation}, {"recycled", EnemyIds::kRecycled}};
 
 template <typename Value>
 Value value_named(const Names<Value>& names, const std::string& name, const char* argument) {
@@ -250,7 +249,6 @@ void register_task(py::module_& module) {
           })
       .def_readwrite("scan_interval", &EngineOptions::scan_interval)
       .def_readwrite("attackers_first", &EngineOptions::attackers_first)
-      .def_readwrite("spread_fire", &EngineOptions::spread_fire)
       .def_readwrite("cooldown_noise", &EngineOptions::cooldown_noise)
       .def_readwrite("random_update_order", &EngineOptions::random_update_order)
       .def_readwrite("attack_move_answers_damage", &EngineOptions::attack_move_answers_damage);
@@ -279,11 +277,6 @@ void register_task(py::module_& module) {
       .def_readwrite("heuristic_ai", &SmacOptions::heuristic_ai)
       .def_readwrite("heuristic_rest", &SmacOptions::heuristic_rest)
       .def_readwrite("first_loops", &SmacOptions::first_loops)
-      .def_property(
-          "enemy_ids", [](const SmacOptions& self) { return name_of(kEnemyIds, self.enemy_ids); },
-          [](SmacOptions& self, const std::string& name) {
-            self.enemy_ids = value_named(kEnemyIds, name, "enemy_ids");
-          })
       .def_readwrite("engine", &SmacOptions::engine);
 
   py::class_<Player>(module, "Player",

@@ -42,7 +42,7 @@ struct Beam {
   std::bitset<kMaxUnits> already_hit;
 };
 
-// The release of StarCraft II whose arrays are meant: 4.10 or 4.6.2.
+// The release of StarCraft II that is meant, for arrays and Colossi: 4.10 or 4.6.2.
 enum class Client : std::uint8_t { k410, k462 };
 
 // What the open questions of the rules are set to; defaults and evidence: docs/environments/skirmish.md.
@@ -50,7 +50,6 @@ struct EngineOptions {
   Client client = Client::k410;
   int scan_interval = 8;        // loops between a unit's looks for targets
   bool attackers_first = true;  // does who attacks a unit come before all others as its target?
-  bool spread_fire = true;      // do shooters of a group choose different targets of those in range?
   bool cooldown_noise = true;   // random addend -1..+2 loops of each period
   bool random_update_order = true;
   bool attack_move_answers_damage = true;  // does a hit make an attack-moving unit look, and answer, at once?

@@ -36,7 +36,6 @@ enum class Purpose : std::uint32_t {
   kRandomPolicy = 5,    // uniformly chosen available actions
   kEvaluation = 6,
   kGame = 7,          // toy games
-  kEngineTarget = 8,  // whom a shooter takes among equals
 };
 
 // A stream of numbers for one (seed, purpose, episode, time); `index` runs within it.

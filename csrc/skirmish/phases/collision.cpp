@@ -35,7 +35,8 @@ enum class Stance : std::uint8_t {
 
 struct Body {
   float x, y, vx, vy;
-  float radius, speed;
+  float radius, core;  // to friends and to opponents
+  float speed;
   float progress;  // share of the last loop's wish that came true
   int unit;
   Stance stance;
@@ -58,10 +59,12 @@ struct Bodies {
   std::array<std::uint8_t, kMaxUnits> obstacle_count;
 };
 
-constexpr float kMostTurn = -0.38268343f;  // cosine of 112.5 degrees: farther a walker doesn't turn aside
 constexpr float kGraze = 1e-3f;            // what rounding may cut off an obstacle
 
-float contact(const Body& a, const Body& b) { return a.radius + b.radius - kSlack; }
+float contact(const Body& a, const Body& b) {
+  const bool friends = a.player == b.player;
+  return (friends ? a.radius + b.radius : a.core + b.core) - kSlack;
+}
 
 Stance stance_of(const World& world, int unit) {
   const Steering& steering = world.steering[at(unit)];
@@ -90,6 +93,7 @@ void gather(World& world, Bodies& bodies) {
                                     world.y[unit],
                                     steering.vx,
                                     steering.vy,
+                                    stats.radius,
                                     stats.separation_radius,
                                     world.speed[unit],
                                     steering.progress,
@@ -130,6 +134,7 @@ bool is_obstacle(const Body& body, const Body& other) {
     case Stance::kIdle:
       return other.player != body.player;
     case Stance::kWalks:
+      if (body.progress < kHeadway && other.progress < kHeadway) return true;
       return (other.speed < 0.9f * body.speed || other.progress < kHeadway) &&
              body.vx * other.vx + body.vy * other.vy > 0;
   }
@@ -261,8 +266,7 @@ void go_round(World& world, Bodies& bodies, int i) {
       const int turn = ux * y - uy * x >= 0 ? 1 : -1;
       const bool on_side = steering.detour == 0 || turn == steering.detour;
       const bool best_on_side = steering.detour == 0 || best_side == steering.detour;
-      if (ahead < kMostTurn ||
-          (best_side != 0 && (best_on_side > on_side || (best_on_side == on_side && ahead <= best_ahead))))
+      if ((best_side != 0 && (best_on_side > on_side || (best_on_side == on_side && ahead <= best_ahead))))
         continue;
       bool open = true;
       for (int j = 0; j < count && open; ++j) {

@@ -28,6 +28,11 @@ inline bool can_hit(const UnitStats& attacker, const UnitStats& target) {
   return attacker.weapon.hits_ground || (target.layer == Layer::kColossus && attacker.weapon.hits_air);
 }
 
+// Since release 4.8 Colossi fire whatever their order is.
+inline bool fires_by_itself(const World& world, int unit) {
+  return world.stats_of(unit).weapon.fires_by_itself && world.options.client == Client::k410;
+}
+
 inline bool is_target(const World& world, int unit, int target) {
   return target != kNobody && world.alive[at(target)] && world.player[at(target)] != world.player[at(unit)] &&
          can_hit(world.stats_of(unit), world.stats_of(target));
@@ -51,6 +56,8 @@ void die(World& world, int unit, int killer);
 int choose_target(const World& world, int unit);
 // targeting.cpp: keeps or replaces the target of a unit that chooses for itself.
 void keep_target(World& world, int unit);
+// targeting.cpp: the same for a weapon that fires by itself while its unit follows other orders.
+void keep_target_in_range(World& world, int unit);
 // targeting.cpp: the nearest living unit of the other player at any distance, or kNobody.
 int nearest_opponent(const World& world, int unit);
 // targeting.cpp: changes the target; a wind-up at the old one is lost.

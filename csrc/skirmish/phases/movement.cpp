@@ -153,7 +153,9 @@ void move(World& world, int unit) {
   if (body.acceleration > 0) {
     fly(world, unit, course, distance, rest);
   } else {
-    const float share = std::min(body.speed, std::min(rest, distance)) / distance;
+    // Who walks towards a unit takes whole loops' steps, and so stops anywhere in range.
+    const float limit = motion.kind == Motion::Kind::kToUnit ? distance : std::min(rest, distance);
+    const float share = std::min(body.speed, limit) / distance;
     steering.vx = share * course.x;
     steering.vy = share * course.y;
     world.speed[u] = share * distance;

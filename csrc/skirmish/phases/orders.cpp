@@ -15,7 +15,8 @@ constexpr float kArrival = 0.25f;
 void begin(World& world, int unit, Order order) {
   abandon_attack(world, unit);
   world.order[at(unit)] = order;
-  world.order_target[at(unit)] = world.target[at(unit)] = kNobody;
+  world.order_target[at(unit)] = kNobody;
+  if (!fires_by_itself(world, unit)) world.target[at(unit)] = kNobody;
 }
 
 bool is_at(const World& world, int unit, float x, float y, float tolerance) {
@@ -35,12 +36,10 @@ void go_to(World& world, int unit, float x, float y, Motion::Kind kind) {
 
 // Faces a target in range, chases one that isn't. An attack once begun is stood through, its backswing
 // included; only the Baneling doesn't stop for it.
-void engage(World& world, int unit) {
+void engage(World& world, int unit, int target) {
   const auto u = at(unit);
-  const int target = world.target[u];
   const UnitStats& body = world.stats_of(unit);
-  const bool stands =
-      world.attack_phase[u] != AttackPhase::kReady || is_within_range(world, unit, target, body.weapon.range);
+  const bool stands = world.attack_phase[u] != AttackPhase::kReady || is_within_range(world, unit, target, body.weapon.range);
   if (stands && body.weapon.delivery != Delivery::kBurst) {
     go_to(world, unit, world.x[at(target)], world.y[at(target)], Motion::Kind::kFace);
     return;
@@ -68,6 +67,8 @@ void follow_move(World& world, int unit) {
   if (is_at(world, unit, world.order_x[u], world.order_y[u], 0)) {
     begin(world, unit, Order::kIdle);
     hold(world, unit);
+  } else if (world.attack_phase[u] != AttackPhase::kReady) {
+    hold(world, unit);
   } else {
     go_to(world, unit, world.order_x[u], world.order_y[u], Motion::Kind::kToPoint);
   }
@@ -75,9 +76,10 @@ void follow_move(World& world, int unit) {
 
 void follow_attack_unit(World& world, int unit) {
   const auto u = at(unit);
-  if (is_target(world, unit, world.order_target[u])) {
-    world.target[u] = world.order_target[u];
-    engage(world, unit);
+  const int target = world.order_target[u];
+  if (is_target(world, unit, target)) {
+    if (!fires_by_itself(world, unit)) world.target[u] = target;
+    engage(world, unit, target);
   } else {
     begin(world, unit, Order::kIdle);
     hold(world, unit);
@@ -109,7 +111,7 @@ void follow_own_judgement(World& world, int unit) {
     keep_target(world, unit);
   }
   if (world.target[u] != kNobody) {
-    heals ? follow_patient(world, unit) : engage(world, unit);
+    heals ? follow_patient(world, unit) : engage(world, unit, world.target[u]);
   } else if (world.order[u] == Order::kAttackMove && world.attack_phase[u] == AttackPhase::kReady &&
              !(heals && friends_fight(world, unit))) {
     walk_in_formation(world, unit);
@@ -122,7 +124,7 @@ void follow_attack_group(World& world, int unit) {
   const auto u = at(unit);
   if (!is_target(world, unit, world.target[u])) set_target(world, unit, nearest_opponent(world, unit));
   if (world.target[u] != kNobody) {
-    engage(world, unit);
+    engage(world, unit, world.target[u]);
   } else {
     begin(world, unit, Order::kIdle);
     hold(world, unit);
@@ -171,6 +173,9 @@ void order_heal(World& world, int unit, int target) {
 }
 
 void follow_order(World& world, int unit) {
+  if (fires_by_itself(world, unit) && world.player_of(unit).commander != Commander::kScript) {
+    keep_target_in_range(world, unit);
+  }
   switch (world.order[at(unit)]) {
     case Order::kIdle:
       if (world.player_of(unit).commander == Commander::kScript) {

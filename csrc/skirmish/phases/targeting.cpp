@@ -1,6 +1,5 @@
 // Targeting: whom a unit that chooses for itself fights, and when it looks for somebody else.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
@@ -10,45 +9,46 @@ namespace fop::skirmish {
 
 namespace {
 
-// Who attacks the unit comes first, then who can hit it, then armed units, then the rest (all units here have
-// the same AttackTargetPriority). Evidence: docs/environments/skirmish_combat.md.
+// Who attacks the unit, and who threatens always, comes first; then who can hit it, then armed units, then the
+// rest (all units here have the same AttackTargetPriority). A weapon that fires by itself threatens everybody.
+// Evidence: docs/environments/skirmish_combat.md.
 int rank(const World& world, int unit, int other) {
   const UnitStats& body = world.stats_of(other);
-  if (world.options.attackers_first && world.target[at(other)] == unit &&
-      body.weapon.delivery != Delivery::kNone)
-    return 3;
-  if (body.always_threatens || can_hit(body, world.stats_of(unit))) return 2;
+  const bool hits = can_hit(body, world.stats_of(unit));
+  const bool attacks = world.options.attackers_first && world.target[at(other)] == unit &&
+                       body.weapon.delivery != Delivery::kNone;
+  if (attacks || body.always_threatens || (hits && fires_by_itself(world, other))) return 3;
+  if (hits) return 2;
   return body.weapon.delivery == Delivery::kNone ? 0 : 1;
 }
 
 Range friends_of(const World& world, int unit) { return units_of(world, world.player[at(unit)]); }
 Range opponents_of(const World& world, int unit) { return units_of(world, 1 - world.player[at(unit)]); }
 
-// How many friends of the unit fight each unit of the other player.
-using Crowds = std::array<std::uint8_t, kMaxUnits>;
-Crowds count_crowds(const World& world, int unit) {
-  Crowds crowds{};
+// The friend within call, of those hurt from loop `since` on, who is nearest; or kNobody.
+int hurt_friend(const World& world, int unit, std::int32_t since) {
   const Range friends = friends_of(world, unit);
+  int nearest = kNobody;
+  float least = std::numeric_limits<float>::infinity();
   for (int other = friends.begin; other < friends.end; ++other) {
-    const int target = world.target[at(other)];
-    if (other != unit && world.alive[at(other)] && target != kNobody) ++crowds[at(target)];
-  }
-  return crowds;
-}
-
-bool hurt_just_now(const World& world, int unit) { return world.last_hurt[at(unit)] >= world.loop - 1; }
-
-// The friend close by, the unit itself first, who was just hurt; or kNobody.
-int victim_near(const World& world, int unit) {
-  if (hurt_just_now(world, unit)) return unit;
-  const Range friends = friends_of(world, unit);
-  for (int other = friends.begin; other < friends.end; ++other) {
-    if (world.alive[at(other)] && hurt_just_now(world, other) &&
-        is_within_range(world, unit, other, kCallForHelpRadius)) {
-      return other;
+    if (other == unit || !world.alive[at(other)] || world.last_hurt[at(other)] < since ||
+        !is_within_range(world, unit, other, kCallForHelpRadius)) {
+      continue;
+    }
+    const float distance = edge_distance(world, unit, other);
+    if (distance < least) {
+      nearest = other;
+      least = distance;
     }
   }
-  return kNobody;
+  return nearest;
+}
+
+// Who hurt the unit in the last two loops or, if nobody, its friend close by; or kNobody.
+int offender_near(const World& world, int unit) {
+  const std::int32_t since = world.loop - 1;
+  const int victim = world.last_hurt[at(unit)] >= since ? unit : hurt_friend(world, unit, since);
+  return victim == kNobody ? kNobody : world.last_attacker[at(victim)];
 }
 
 bool answers_damage(const World& world, int unit) {
@@ -56,12 +56,25 @@ bool answers_damage(const World& world, int unit) {
          world.target[at(unit)] == kNobody;
 }
 
-// Is `other` worth leaving `present` for, of equal rank?
-bool is_better(const World& world, int unit, int other, int present) {
-  if (!is_within_range(world, unit, present, world.stats_of(unit).weapon.range)) return true;
-  if (!world.options.spread_fire) return false;
-  const Crowds crowds = count_crowds(world, unit);
-  return crowds[at(other)] < crowds[at(present)];
+// The best of those whom `is_seen` lets through: the highest rank, then the nearest.
+template <typename Seen>
+int best_target(const World& world, int unit, Seen is_seen) {
+  const UnitStats& self = world.stats_of(unit);
+  const Range others = opponents_of(world, unit);
+  int best = kNobody, best_rank = -1;
+  float best_distance = 0;
+  for (int other = others.begin; other < others.end; ++other) {
+    if (!world.alive[at(other)] || !is_seen(other) || !can_hit(self, world.stats_of(other))) continue;
+    const int its_rank = rank(world, unit, other);
+    if (its_rank < best_rank) continue;
+    const float distance = edge_distance(world, unit, other);
+    if (its_rank > best_rank || distance < best_distance) {
+      best = other;
+      best_rank = its_rank;
+      best_distance = distance;
+    }
+  }
+  return best;
 }
 
 }  // namespace
@@ -81,42 +94,17 @@ int nearest_opponent(const World& world, int unit) {
   return best;
 }
 
-// Higher ranks first. Then a unit in reach of the weapon before one that has to be approached: the nearest,
-// or with spread_fire of those in reach one whom the fewest friends fight, as chance will have it.
+// Seen are those within the scan range, weapons that fire by themselves as far as the unit sees, and at any
+// distance who has hurt the nearest hurt friend within call since the last look.
 int choose_target(const World& world, int unit) {
   const UnitStats& self = world.stats_of(unit);
-  const bool spreads = world.options.spread_fire;
-  const Crowds crowds = spreads ? count_crowds(world, unit) : Crowds{};
-  const Draws draws{world.seed, Purpose::kEngineTarget, world.episode,
-                    static_cast<std::uint32_t>(world.loop)};
   const float scan = std::max(self.weapon.range, self.weapon.scan_range);
-  const Range others = opponents_of(world, unit);
-  const float x = world.x[at(unit)], y = world.y[at(unit)];
-  int best = kNobody, best_rank = -1;
-  float best_cost = 0;
-  for (int other = others.begin; other < others.end; ++other) {
-    const auto o = at(other);
-    if (!world.alive[o]) continue;
-    const UnitStats& body = world.stats_of(other);
-    const float dx = world.x[o] - x, dy = world.y[o] - y;
-    const float radii = self.radius + body.radius, limit = scan + radii;
-    const float square = dx * dx + dy * dy;
-    if (square > limit * limit || !can_hit(self, body)) continue;
-    const int its_rank = rank(world, unit, other);
-    if (its_rank < best_rank) continue;
-    const float range = self.weapon.range + radii;
-    const bool in_reach = square <= range * range;
-    const float cost = in_reach && spreads
-                           ? static_cast<float>(crowds[o]) - kMaxUnits +
-                                 draws.uniform(static_cast<std::uint32_t>(unit * kMaxUnits + other))
-                           : std::sqrt(square) - body.radius;
-    if (its_rank > best_rank || cost < best_cost) {
-      best = other;
-      best_rank = its_rank;
-      best_cost = cost;
-    }
-  }
-  return best;
+  const int friend_hurt = hurt_friend(world, unit, world.loop - world.options.scan_interval);
+  const int caller = friend_hurt == kNobody ? kNobody : world.last_attacker[at(friend_hurt)];
+  return best_target(world, unit, [&](int other) {
+    const float reach = fires_by_itself(world, other) ? std::max(scan, self.sight) : scan;
+    return other == caller || is_within_range(world, unit, other, reach);
+  });
 }
 
 void set_target(World& world, int unit, int target) {
@@ -126,29 +114,49 @@ void set_target(World& world, int unit, int target) {
 }
 
 // Every scan_interval loops, in a rhythm of its own, a unit looks for a target, also while it has one. It
-// leaves it for one of a higher rank; out of range, for a nearer one; and, with spread_fire, for one whom
-// fewer friends fight. At once looks a unit whose target has died. One without a target that is hit, or whose
-// friend close by is hit, answers the attacker at whatever distance.
+// leaves it for one of a higher rank and, out of range, for a nearer one. At once looks a unit whose target has
+// died. One without a target that is hit answers its attacker, at whatever distance; one near it helps.
 void keep_target(World& world, int unit) {
   const auto u = at(unit);
   const int present = world.target[u];
   const bool lost = present != kNobody && !is_target(world, unit, present);
-  if (lost) set_target(world, unit, kNobody);
   const bool due = world.loop >= world.next_scan[u];
   if (due) world.next_scan[u] += world.options.scan_interval;
+  if (lost) set_target(world, unit, kNobody);
   if (world.attack_phase[u] == AttackPhase::kWindUp) return;
-  const int victim = answers_damage(world, unit) ? victim_near(world, unit) : kNobody;
-  if (!lost && victim == kNobody && !due) return;
-
+  const int offender = !lost && answers_damage(world, unit) ? offender_near(world, unit) : kNobody;
+  if (is_target(world, unit, offender)) {
+    set_target(world, unit, offender);
+    return;
+  }
+  if (!lost && !due) return;
   const int best = choose_target(world, unit);
   if (world.target[u] == kNobody) {
-    const int offender = victim != kNobody ? world.last_attacker[at(victim)] : kNobody;
-    const bool answers = (best == kNobody || !due) && is_target(world, unit, offender);
-    set_target(world, unit, answers ? offender : best);
+    set_target(world, unit, best);
   } else if (best != kNobody) {
     const int best_rank = rank(world, unit, best), own_rank = rank(world, unit, present);
-    if (best_rank > own_rank || (best_rank == own_rank && is_better(world, unit, best, present))) {
-      set_target(world, unit, best);
+    const bool in_range = is_within_range(world, unit, present, world.stats_of(unit).weapon.range);
+    if (best_rank > own_rank || (best_rank == own_rank && !in_range)) set_target(world, unit, best);
+  }
+}
+
+// The order's target, when it is in range; else whom it finds there at its looks.
+void keep_target_in_range(World& world, int unit) {
+  const auto u = at(unit);
+  const float range = world.stats_of(unit).weapon.range;
+  const int present = world.target[u];
+  const bool due = world.loop >= world.next_scan[u];
+  if (due) world.next_scan[u] += world.options.scan_interval;
+  const bool lost = present != kNobody && !is_target(world, unit, present);
+  if (lost) set_target(world, unit, kNobody);
+  if (world.attack_phase[u] == AttackPhase::kWindUp) return;
+  const int ordered = world.order[u] == Order::kAttackUnit ? world.order_target[u] : kNobody;
+  if (is_target(world, unit, ordered) && is_within_range(world, unit, ordered, range)) {
+    set_target(world, unit, ordered);
+  } else if (lost || due) {
+    const auto in_range = [&](int other) { return is_within_range(world, unit, other, range); };
+    if (lost || present == kNobody || !in_range(present)) {
+      set_target(world, unit, best_target(world, unit, in_range));
     }
   }
 }

@@ -28,7 +28,6 @@ void who_attacks_a_unit_comes_before_all_others() {
   Field field;
   World world =
       field.world({{kMarine, 0, 12, 16}, {kMarine, 0, 11, 16}, {kMarine, 1, 15, 16}, {kMarine, 1, 15, 17}});
-  world.options.spread_fire = false;
   CHECK(choose_target(world, 2) == 0);
   world.target[1] = 2;
   CHECK(choose_target(world, 2) == 1);
@@ -55,7 +54,6 @@ void threats_come_before_the_nearest() {
                              {kMedivac, 1, 14, 16},
                              {kMarine, 1, 15, 16},
                              {kMarauder, 1, 15, 17}});
-  world.options.spread_fire = false;
   CHECK(choose_target(world, 4) == 2);  // the allied Medivac always counts as a threat
   CHECK(choose_target(world, 5) == 0);  // a Marauder can't hit what flies
   world.alive[2] = 0;
@@ -71,7 +69,6 @@ void a_target_in_range_is_kept_and_a_chased_one_given_up_for_a_nearer() {
   keep_target(world, 2);
   CHECK(world.target[2] == 0);
   world.x[1] = 14;
-  world.options.spread_fire = false;
   world.loop = 8;
   keep_target(world, 2);
   CHECK(world.target[2] == 0);
@@ -143,29 +140,89 @@ void the_option_keeps_a_walking_unit_from_answering() {
   CHECK(world.target[1] == 0);
 }
 
-// Three Marines face three others: each takes another, whatever the distances; then nobody changes.
-void fire_is_spread_over_those_in_range() {
+// Three Marines face three others: all take the same, the nearest to all, and don't leave it.
+void nobody_spreads_fire() {
   Field field;
   World world = field.world({{kMarine, 0, 11, 15},
-                             {kMarine, 0, 11, 16},
+                             {kMarine, 0, 11.5f, 16},
                              {kMarine, 0, 10.5f, 17},
-                             {kMarine, 1, 14, 15},
-                             {kMarine, 1, 14, 16},
-                             {kMarine, 1, 14, 17}});
-  for (int unit = 3; unit < 6; ++unit) keep_target(world, unit);
-  const auto target = [&](int unit) { return world.target[at(unit)]; };
-  CHECK(target(3) != target(4) && target(4) != target(5) && target(3) != target(5));
-  const int kept = target(4);
-  for (world.loop = 8; world.loop < 200; world.loop += 8) keep_target(world, 4);
-  CHECK(target(4) == kept);  // no reason to change: on each there is one
-  world.target[3] = world.target[5] = kept;
-  keep_target(world, 4);
-  CHECK(target(4) != kept);  // two friends are on it, on the others none
-  world.options.spread_fire = false;
-  world.target[4] = kNobody;
-  world.loop = 208;
-  keep_target(world, 4);
-  CHECK(target(4) == 1);  // the nearest
+                             {kMarine, 1, 15, 15},
+                             {kMarine, 1, 15, 16},
+                             {kMarine, 1, 15, 17}});
+  for (world.loop = 0; world.loop < 40; ++world.loop) {
+    for (int unit = 3; unit < 6; ++unit) keep_target(world, unit);
+  }
+  for (const std::size_t unit : {3, 4, 5}) CHECK(world.target[unit] == 1);
+}
+
+// Who calls is the nearest of those hurt; the helper takes who hurt that one, not the nearest opponent.
+void a_helper_takes_the_attacker_of_the_nearest_hurt_friend() {
+  Field field;
+  World world = field.world({{kMarine, 0, 11, 16},
+                             {kMarine, 0, 11, 12},
+                             {kMarine, 1, 16.5f, 16},
+                             {kMarine, 1, 16.5f, 17.5f},
+                             {kMarine, 1, 16.5f, 13}});
+  attack_move(world, 2, 9, 16);
+  world.next_scan[2] = 1000;
+  deal_damage(world, 0, 4, 6);
+  deal_damage(world, 1, 3, 6);
+  keep_target(world, 2);
+  CHECK(world.target[2] == 1);
+}
+
+// After its target's death a unit that was hit takes the nearest of those who attack it.
+void after_a_death_the_nearest_attacker_is_next() {
+  Field field;
+  World world =
+      field.world({{kMarine, 0, 12, 16}, {kMarine, 0, 12.5f, 17}, {kMarine, 0, 11, 15}, {kMarine, 1, 16, 16}});
+  for (const std::size_t unit : {0, 1, 2}) world.target[unit] = 3;
+  world.target[3] = 0;
+  deal_damage(world, 2, 3, 6);
+  die(world, 0, 3);
+  keep_target(world, 3);
+  CHECK(world.target[3] == 1);
+}
+
+void an_always_threatening_unit_ranks_with_the_attackers() {
+  Field field;
+  World world = field.world({{kMarine, 0, 12, 16}, {kMedivac, 0, 13, 16}, {kMarine, 1, 16, 16}});
+  world.target[0] = 2;
+  CHECK(choose_target(world, 2) == 1);  // as much of a threat, and nearer
+  world.x[1] = 11;
+  CHECK(choose_target(world, 2) == 0);
+}
+
+// Since release 4.8 a Colossus fires whatever its order, and so it threatens as far as one sees.
+void a_colossus_fires_by_itself() {
+  Field field;
+  World world = field.world({{kColossus, 0, 8, 16}, {kStalker, 0, 12, 16}, {kZealot, 1, 16.4f, 16}});
+  CHECK(choose_target(world, 2) == 0);  // 6.9 from edge to edge; the Stalker is nearer, but no attacker
+  order_move(world, 0, 4, 16);
+  follow_order(world, 0);
+  CHECK(world.target[0] == 2 && world.motion[0].kind == Motion::Kind::kToPoint);
+  world.attack_phase[0] = AttackPhase::kWindUp;
+  follow_order(world, 0);
+  CHECK(world.motion[0].kind == Motion::Kind::kHold);  // it stands while it fires
+  order_move(world, 0, 4, 16);
+  CHECK(world.target[0] == 2 && world.attack_phase[0] == AttackPhase::kReady);
+  world.options.client = Client::k462;
+  world.target[0] = kNobody;
+  CHECK(choose_target(world, 2) == 1);
+  follow_order(world, 0);
+  CHECK(world.target[0] == kNobody);
+}
+
+// What the order names comes first when it is in range; until then the weapon takes whom it finds there.
+void a_weapon_that_fires_by_itself_prefers_the_ordered_target() {
+  Field field;
+  World world = field.world({{kColossus, 0, 8, 16}, {kZergling, 1, 13, 16}, {kZergling, 1, 17, 16}});
+  order_attack(world, 0, 2);
+  follow_order(world, 0);
+  CHECK(world.target[0] == 1 && world.motion[0].kind == Motion::Kind::kToUnit && world.motion[0].unit == 2);
+  world.x[2] = 15;
+  follow_order(world, 0);
+  CHECK(world.target[0] == 2 && world.motion[0].kind == Motion::Kind::kFace);
 }
 
 void a_group_order_takes_the_nearest_and_then_the_next() {
@@ -221,7 +278,12 @@ int main() {
   an_idle_unit_answers_attackers_of_its_neighbours();
   a_walking_unit_looks_when_a_friend_close_by_is_hit();
   the_option_keeps_a_walking_unit_from_answering();
-  fire_is_spread_over_those_in_range();
+  nobody_spreads_fire();
+  a_helper_takes_the_attacker_of_the_nearest_hurt_friend();
+  after_a_death_the_nearest_attacker_is_next();
+  an_always_threatening_unit_ranks_with_the_attackers();
+  a_colossus_fires_by_itself();
+  a_weapon_that_fires_by_itself_prefers_the_ordered_target();
   who_attacks_a_unit_comes_before_all_others();
   the_rhythm_of_looks_is_kept();
   a_group_order_takes_the_nearest_and_then_the_next();

@@ -12,6 +12,9 @@ namespace fop::skirmish {
 
 namespace {
 
+// Number of the stream: world.cpp has 0 (player 1's attack point) and 1 (looks).
+constexpr std::uint32_t kEnemyIdDraws = 2;
+
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 // Agents are the allied units sorted by (unit type, x, y) as they stand at the first observation.
@@ -24,11 +27,17 @@ void number_agents(const World& world, std::vector<std::int32_t>& agent_unit) {
   std::stable_sort(agent_unit.begin(), agent_unit.end(), [&](int a, int b) { return key(a) < key(b); });
 }
 
-void number_enemies(const Task& task, std::vector<std::int32_t>& enemy_unit) {
+// At every reset each enemy tosses a coin: heads come first in the order of creation, tails after them in the
+// reverse order. In 95 recorded restarts those whom the reset kills stand in such an order, in 1,200 episodes
+// of 3m the policy kills by it, and all coins are fair: docs/environments/skirmish.md.
+void number_enemies(const Task& task, const World& world, std::vector<std::int32_t>& enemy_unit) {
   enemy_unit.resize(at(task.n_enemies));
-  std::iota(enemy_unit.begin(), enemy_unit.end(), task.n_agents);
-  if (task.options.enemy_ids == EnemyIds::kRecycled) {
-    std::rotate(enemy_unit.begin(), enemy_unit.begin() + 1, enemy_unit.end());
+  const Draws coins{world.seed, Purpose::kEngineScenario, world.episode, kEnemyIdDraws};
+  auto front = enemy_unit.begin();
+  auto rear = enemy_unit.end();
+  for (int enemy = 0; enemy < task.n_enemies; ++enemy) {
+    const bool heads = coins.uniform(static_cast<std::uint32_t>(enemy)) < 0.5f;
+    (heads ? *front++ : *--rear) = task.n_agents + enemy;
   }
 }
 
@@ -84,7 +93,7 @@ void reset(const Task& task, Battle& battle, std::uint64_t seed, std::uint32_t e
   attach(world, task.scenario, task.terrain, task.options.engine);
   reset(world, task.spawn_places, seed, episode, task.options.first_loops);
   number_agents(world, battle.agent_unit);
-  number_enemies(task, battle.enemy_unit);
+  number_enemies(task, world, battle.enemy_unit);
   battle.last_action.assign(at(task.n_agents), -1);
   battle.heuristic_target.assign(at(world.n_units()), kNobody);
   battle.ally_dead.assign(at(task.n_agents), 0);

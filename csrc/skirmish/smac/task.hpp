@@ -13,7 +13,7 @@
 namespace fop::skirmish {
 
 // Part of every trace, record and checkpoint. Raise it with every change that alters a battle.
-inline constexpr const char* kEngineVersion = "skirmish-2";
+inline constexpr const char* kEngineVersion = "skirmish-3";
 
 inline constexpr int kNoOp = 0, kStop = 1, kNorth = 2, kSouth = 3, kEast = 4, kWest = 5;
 inline constexpr int kFirstTarget = 6;  // action 6 + k aims at enemy k; a Medivac's at ally k
@@ -27,12 +27,7 @@ struct MapTraits {
   std::array<std::uint8_t, kMapSize * kMapSize> height{};  // the client's terrain height, index y * 32 + x
 };
 
-enum class EnemyIds : std::uint8_t {
-  kCreation,  // in the order of creation
-  kRecycled,  // as after a restart of the real game: the first created comes last
-};
-
-// SMAC's options by SMAC's names, and three of our own at the end. Meaning and defaults:
+// SMAC's options by SMAC's names, and two of our own at the end. Meaning and defaults:
 // fop_envs/smac/skirmish.py.
 struct SmacOptions {
   int step_mul = 8;
@@ -57,7 +52,6 @@ struct SmacOptions {
   bool heuristic_ai = false;
   bool heuristic_rest = false;
   int first_loops = 1;  // loops before the first observation: 1 after a restart, 0 after a launch
-  EnemyIds enemy_ids = EnemyIds::kCreation;
   EngineOptions engine;
 };
 

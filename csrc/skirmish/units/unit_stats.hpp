@@ -56,6 +56,7 @@ struct Weapon {
   float cos_arc = 0;       // cosine of the half-width within which the unit (or its turret) must face
   bool hits_air = false;
   bool hits_ground = false;
+  bool fires_by_itself = false;  // whatever the unit's order is, at whom it finds in range, also on the march
   float missile_speed = 0;  // cells per loop
   float burst_radius = 0;   // Baneling
   float melee_range = 0;    // Hydralisk: within this (edge to edge) it strikes without a missile

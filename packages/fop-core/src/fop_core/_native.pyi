@@ -33,7 +33,6 @@ class EngineOptions:
     client: str
     scan_interval: int
     attackers_first: bool
-    spread_fire: bool
     cooldown_noise: bool
     random_update_order: bool
     attack_move_answers_damage: bool
@@ -62,7 +61,6 @@ class SmacOptions:
     heuristic_ai: bool
     heuristic_rest: bool
     first_loops: int
-    enemy_ids: str
     engine: EngineOptions
     def __init__(self) -> None: ...
 

@@ -41,8 +41,6 @@ class Purpose(IntEnum):
     """Choices made in tests."""
     GAME = 7
     """Toy games."""
-    ENGINE_TARGET = 8
-    """Whom a shooter takes among equals."""
 
 
 def uniform(seed: int, purpose: Purpose, episodes: npt.ArrayLike, times: npt.ArrayLike, n: int) -> Float:

@@ -55,14 +55,10 @@ class SmacOptions:
         heuristic_ai: play SMAC's built-in policy; actions given are only remembered as last actions.
         heuristic_rest: that policy moves towards targets that can't be chosen yet.
         client: the StarCraft II client whose arrays are meant: positions in the state are divided by 28
-            (4.10) or by 32 (4.6.2).
+            (4.10) or by 32 (4.6.2), and Colossi fire by themselves (4.10) or when ordered (4.6.2).
         first_loops: loops before the first observation: 1 as after a restart of the map, 0 as after a launch.
-        enemy_ids: ids of the enemies in order of creation, or `recycled` as seen after a restart of the real
-            game: the first created comes last.
         scan_interval: loops between an enemy's looks for targets.
         attackers_first: an enemy prefers those who attack it to all other targets.
-        spread_fire: of targets within range an enemy takes one whom the fewest of its friends fight; without
-            it, the nearest.
         cooldown_noise: random addend of -1 to +2 loops to each weapon period.
         random_update_order: units act in a random order within a loop.
         attack_move_answers_damage: a hit makes an attack-moving unit look, and answer, at once.
@@ -93,10 +89,8 @@ class SmacOptions:
     heuristic_rest: bool = False
     client: Literal["4.10", "4.6.2"] = "4.10"
     first_loops: int = 1
-    enemy_ids: Literal["creation", "recycled"] = "creation"
     scan_interval: int = 8
     attackers_first: bool = True
-    spread_fire: bool = True
     cooldown_noise: bool = True
     random_update_order: bool = True
     attack_move_answers_damage: bool = True
@@ -110,8 +104,6 @@ class SmacOptions:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
         if self.client not in ("4.10", "4.6.2"):
             raise ValueError(f"client is {self.client!r}; allowed: '4.10', '4.6.2'")
-        if self.enemy_ids not in ("creation", "recycled"):
-            raise ValueError(f"enemy_ids is {self.enemy_ids!r}; allowed: 'creation', 'recycled'")
 
     @staticmethod
     def named(options: Mapping[str, Any]) -> SmacOptions:
