@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 COMMAND = [sys.executable, "-m", "fop_bench", "fidelity"]
@@ -206,6 +207,48 @@ def test_forced_playback_tries_every_combination_of_rules(folder: Path) -> None:
     assert "until was 40, now it is 70" in longer.stderr
 
 
+def episodes_with_health(path: Path) -> None:
+    """Two episodes of 3m: enemies walk towards agents that stand and are shot at; a row before, one falls."""
+    rows = 12
+    ally = np.array([(9, 16), (9, 15.3115234375), (9.6884765625, 16)])
+    enemy = np.array([(22.859375, 16), (22.859375, 15.3115234375), (23.5478515625, 16)])
+    steps = np.minimum(np.arange(rows), 8)[:, None] * 1.125
+    hp = np.full((2, rows, 3), 45, np.int8)
+    hp[:, -1, 0] = 0
+    np.savez(
+        path,
+        ally_hp=hp,
+        enemy_hp=np.full((2, rows, 3), 45, np.int8),
+        ally_x=np.broadcast_to(ally[:, 0] * 4096, (2, rows, 3)).astype(np.int32),
+        ally_y=np.broadcast_to(ally[:, 1] * 4096, (2, rows, 3)).astype(np.int32),
+        enemy_x=np.broadcast_to((enemy[:, 0] - steps) * 4096, (2, rows, 3)).astype(np.int32),
+        enemy_y=np.broadcast_to(enemy[:, 1] * 4096, (2, rows, 3)).astype(np.int32),
+        action=np.ones((2, rows, 3), np.int8),
+        length=np.array([rows, rows - 1], np.int16),
+    )
+
+
+def test_health_counts_and_goes_on(folder: Path) -> None:
+    episodes_with_health(folder / "health.npz")
+    words = ["health", "--data", "health.npz", "--seeds", "2", "--out", "health"]
+    done = bench(*words, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    (record,) = records(folder / "health" / "health.jsonl")
+    assert (record["episodes"], record["seeds"]) == ([0, 1], 2)
+    assert record["recorded_times"][1] == {"hits": 0, "first": None, "rows": 0, "together": 0}
+    assert len(record["played_times"][0]) == 2
+    assert "first hits, nobody has attacked yet, one ally is the nearest to all" in done.stdout
+    for title in ("Whom an enemy shoots at", "When hits fall", "Likelihood of the recorded hits"):
+        assert f"### {title}" in (folder / "health" / "results.md").read_text()
+    (folder / "health" / "health.jsonl").write_text("")
+    again = bench(*words, "--resume", cwd=folder)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert records(folder / "health" / "health.jsonl") == [record]
+    page = bench("page", "health", "--out", "docs/fidelity.md", cwd=folder)
+    assert (page.returncode, page.stderr) == (0, "")
+    assert "### When hits fall" in (folder / "docs" / "fidelity" / "health.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -215,6 +258,10 @@ def test_forced_playback_tries_every_combination_of_rules(folder: Path) -> None:
         (["heuristic", "--maps", "3mm"], "unknown map '3mm'; did you mean 3m"),
         (["heuristic", "--set", "scan=3"], "unknown option 'scan'"),
         (["forced-playback", "--floors", "1"], "unknown option '--floors'"),
+        (
+            ["health", "--data", "none.npz"],
+            "none.npz is missing: health needs this file of recorded episodes",
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(tmp_path: Path, words: list[str], message: str) -> None:

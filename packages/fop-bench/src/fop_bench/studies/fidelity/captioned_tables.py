@@ -8,7 +8,21 @@ from dataclasses import dataclass
 from fop_bench.report import text_tables
 
 WORDS = frozenset(
-    {"map", "option", "value", "who left first", "earliest", "goal", "piled up", "set", "options"}
+    {
+        "map",
+        "option",
+        "value",
+        "who left first",
+        "earliest",
+        "goal",
+        "piled up",
+        "set",
+        "options",
+        "situation",
+        "result",
+        "by episode",
+        "likelihood",
+    }
 )
 """Columns of words."""
 

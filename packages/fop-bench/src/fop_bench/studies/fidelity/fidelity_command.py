@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fop_bench.arguments import Command, Parser, count, setting
 
-from .measurement_plan import EPISODES, FLOORS, RULES, SEEDS
+from .measurement_plan import EPISODES, FLOORS, HEALTH_SEEDS, RULES, SEEDS
 
 DESCRIPTION = """\
 Compare the engine with recordings of StarCraft II and with published results.
@@ -24,6 +24,7 @@ examples:
   fop-bench fidelity sensitivity                 the effect of each of the engine's options
   fop-bench fidelity forced-playback --maps 8m --until 115
                                                  whom the enemy shoots at, under each rule for it
+  fop-bench fidelity health --data FILE          whom the enemy shoots at, from recorded health
   fop-bench fidelity decode GAME.SC2Replay --out recordings
   fop-bench fidelity page runs/NAME --out docs/fidelity.md
 
@@ -79,6 +80,25 @@ def add_forced_playback(parser: Parser) -> None:
         default=",".join(RULES),
         metavar="A,B",
         help="options that are true or false; every combination of them is played (default: %(default)s)",
+    )
+    _add_which(parser)
+    _add_common(parser)
+
+
+def add_health(parser: Parser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="recorded 3m episodes with everybody's health, .npz (default: facts/oracle/odis_3m.npz in the "
+        "folder that the variable FOP_SHARED names)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=count,
+        default=HEALTH_SEEDS,
+        metavar="N",
+        help="plays of each episode (default: %(default)s)",
     )
     _add_which(parser)
     _add_common(parser)
@@ -208,6 +228,11 @@ PARTS = {
         "forced-playback",
         "force the recorded places and enemy deaths: do the agents fall as recorded?",
         add_forced_playback,
+    ),
+    "health": _measured(
+        "health",
+        "force places, orders and deaths of episodes with health: whom does the enemy hit, and when?",
+        add_health,
     ),
     "decode": Command(
         add_decode,

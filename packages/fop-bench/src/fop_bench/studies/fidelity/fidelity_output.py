@@ -12,8 +12,17 @@ from fop_core.errors import FopError
 
 from . import fidelity_figures, published_results
 from .captioned_tables import CaptionedTable, as_markdown, as_text
-from .fidelity_records import FORCED_PLAYBACK, HEURISTIC, REPLAYS, SENSITIVITY, Record, read_records
+from .fidelity_records import (
+    FORCED_PLAYBACK,
+    HEALTH,
+    HEURISTIC,
+    REPLAYS,
+    SENSITIVITY,
+    Record,
+    read_records,
+)
 from .forced_playback import forced_tables
+from .health_tables import health_tables
 from .map_summary import MapSummary, summarise
 from .replay_tables import replay_tables
 from .sensitivity_tables import sensitivity_tables
@@ -27,6 +36,7 @@ class Found:
     heuristic: list[Record]
     sensitivity: list[Record]
     forced: list[Record]
+    health: list[Record]
     maps: dict[str, MapSummary]
 
 
@@ -36,11 +46,11 @@ def load(folder: Path) -> Found:
     Raises:
         FopError: it has no records.
     """
-    files = (REPLAYS, HEURISTIC, SENSITIVITY, FORCED_PLAYBACK)
-    replays, heuristic, sensitivity, forced = (read_records(folder / name) for name in files)
-    if not (replays or heuristic or sensitivity or forced):
+    files = (REPLAYS, HEURISTIC, SENSITIVITY, FORCED_PLAYBACK, HEALTH)
+    replays, heuristic, sensitivity, forced, health = (read_records(folder / name) for name in files)
+    if not (replays or heuristic or sensitivity or forced or health):
         raise FopError(f"{folder} has no records of fidelity: expected one of {', '.join(files)}")
-    return Found(replays, heuristic, sensitivity, forced, summarise(replays))
+    return Found(replays, heuristic, sensitivity, forced, health, summarise(replays))
 
 
 def all_tables(found: Found) -> list[CaptionedTable]:
@@ -50,7 +60,7 @@ def all_tables(found: Found) -> list[CaptionedTable]:
         result += published_results.policy_tables(found.heuristic)
     if found.sensitivity:
         result += sensitivity_tables(found.sensitivity)
-    return result + forced_tables(found.forced)
+    return result + forced_tables(found.forced) + health_tables(found.health)
 
 
 def text(found: Found) -> str:
@@ -59,7 +69,7 @@ def text(found: Found) -> str:
 
 def engines(found: Found) -> str:
     """Versions of the engine that made the records."""
-    records = (*found.replays, *found.heuristic, *found.sensitivity, *found.forced)
+    records = (*found.replays, *found.heuristic, *found.sensitivity, *found.forced, *found.health)
     return ", ".join(sorted({record.engine for record in records if hasattr(record, "engine")}))
 
 

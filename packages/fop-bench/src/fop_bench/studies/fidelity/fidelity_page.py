@@ -15,6 +15,7 @@ from . import fidelity_figures, fidelity_output, published_results
 from .captioned_tables import as_markdown
 from .fidelity_output import Found
 from .fidelity_records import Play, Tracks
+from .health_tables import health_tables
 from .map_summary import MapSummary
 from .medians import short
 from .replay_tables import replay_tables
@@ -41,9 +42,8 @@ def write_page(folder: Path, out: Path) -> list[Path]:
     notes = out.with_name(f"{out.stem}_missing.md")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        drawn = fidelity_figures.draw(
-            found.replays, found.maps, out.parent / "figures" / "fidelity", ("png",)
-        )
+        figures = out.parent / "figures" / "fidelity"
+        drawn = fidelity_figures.draw(found.replays, found.maps, figures, ("png",)) if found.maps else []
         missing = notes.read_text(encoding="utf-8") if notes.exists() else ""
         written = []
         for name, text in pages(found, missing, out.stem).items():
@@ -64,6 +64,7 @@ def pages(found: Found, missing: str = "", stem: str = "fidelity") -> dict[str, 
     parts = {
         "recordings": ("Recordings played into the engine", _replays(found) if found.maps else ""),
         "heuristic_policy": ("The heuristic policy", _policies(found) if found.heuristic else ""),
+        "health": ("Whom an enemy shoots at, from recorded health", as_markdown(health_tables(found.health))),
         "engine_options": ("The effect of the engine's options", _sensitivity(found)),
     }
     parts = {name: (title, text) for name, (title, text) in parts.items() if text}

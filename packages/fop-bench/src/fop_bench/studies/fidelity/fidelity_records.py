@@ -14,7 +14,7 @@ import msgspec
 from fop_bench.records.json_files import read_lines
 
 REPLAYS, HEURISTIC, SENSITIVITY = "replays.jsonl", "heuristic.jsonl", "sensitivity.jsonl"
-FORCED_PLAYBACK = "forced_playback.jsonl"
+FORCED_PLAYBACK, HEALTH = "forced_playback.jsonl", "health.jsonl"
 
 Winner = Literal["agents", "enemy", "nobody"]
 Source = Literal["recording", "engine"]
@@ -171,7 +171,45 @@ class ForcedPlays(msgspec.Struct, frozen=True, kw_only=True, tag="forced", tag_f
     agreeing: int
 
 
-Record = Reference | Play | Tracks | Policy | Variant | ForcedPlays
+class HitTimes(msgspec.Struct, frozen=True, kw_only=True):
+    """When the hits on agents of one battle fall, in rows of 8 loops.
+
+    Attributes:
+        hits: all of them.
+        first: row of the first; None where there is none.
+        rows: in which there are any.
+        together: rows in which there are two or more.
+    """
+
+    hits: int
+    first: int | None
+    rows: int
+    together: int
+
+
+class HealthPlays(msgspec.Struct, frozen=True, kw_only=True, tag="health", tag_field="event"):
+    """A block of recorded 3m episodes with health, and the engine's plays of them: places, orders and deaths
+    are forced.
+
+    Attributes:
+        log_likelihoods: of the recorded hits, when they fall and on whom, by episode.
+        recorded: by situation of `health_rows`: in how many cases it followed, and cases.
+        played: the same of all plays.
+        recorded_times: by episode.
+        played_times: by episode and seed.
+    """
+
+    episodes: list[int]
+    engine: str
+    seeds: int
+    log_likelihoods: list[tuple[float, float]]
+    recorded: dict[str, tuple[int, int]]
+    played: dict[str, tuple[int, int]]
+    recorded_times: list[HitTimes]
+    played_times: list[list[HitTimes]]
+
+
+Record = Reference | Play | Tracks | Policy | Variant | ForcedPlays | HealthPlays
 
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fop_bench.records.plan import AnyPlan
 
-SEEDS, FLOORS, EPISODES = 32, 2, 1000
+SEEDS, FLOORS, EPISODES, HEALTH_SEEDS = 32, 2, 1000, 16
 """Plays of a recorded episode, episodes of the engine's own for each, episodes of the heuristic policy on a
-map."""
+map, plays of a recorded episode with health."""
 
 RULES = ("attackers_first", "spread_fire")
 """Options of the engine on whom an enemy shoots at: forced playback tries every combination."""
@@ -27,6 +27,7 @@ class MeasurementPlan(AnyPlan, frozen=True, kw_only=True):
         settings: options of the engine that depart from their defaults.
         forced: options of the engine that forced playback varies; None where there is none of it.
         until: loops of an episode in forced playback at most; None for all up to the last kill.
+        health: play recorded episodes with health; `recordings` has their file.
     """
 
     recordings: dict[str, str]
@@ -40,3 +41,4 @@ class MeasurementPlan(AnyPlan, frozen=True, kw_only=True):
     settings: dict[str, str]
     forced: list[str] | None = None
     until: int | None = None
+    health: bool = False

@@ -21,6 +21,8 @@ from . import (
     engine_options,
     fidelity_output,
     forced_playback,
+    health_playback,
+    health_recording,
     heuristic_policy,
     recordings,
     replay_blocks,
@@ -29,13 +31,16 @@ from . import (
 from .engine_options import Options
 from .fidelity_records import (
     FORCED_PLAYBACK,
+    HEALTH,
     HEURISTIC,
     REPLAYS,
     SENSITIVITY,
     ForcedPlays,
+    HealthPlays,
     Record,
     read_records,
 )
+from .health_recording import HealthEpisode
 from .measurement_plan import MeasurementPlan
 from .recordings import Recording
 
@@ -60,7 +65,7 @@ class _Whole:
 
 
 def make_plan(
-    part: str, args: argparse.Namespace, loaded: dict[str, Recording], folder: Path | None
+    part: str, args: argparse.Namespace, loaded: dict[str, Recording], source: Path | None
 ) -> MeasurementPlan:
     """The plan of a command line; what a part doesn't need stays empty."""
     parts = PARTS if part == "all" else (part,)
@@ -71,7 +76,7 @@ def make_plan(
     heuristics, forced = "heuristic" in parts, "forced-playback" in parts
     return MeasurementPlan(
         suite="fidelity" if part == "all" else f"fidelity-{part}",
-        recordings={name: _digest(folder, name) for name in loaded} if folder else {},
+        recordings=_digests(source, loaded) if source else {},
         episodes=selection.seeds(args.which) if getattr(args, "which", None) else None,
         seeds=getattr(args, "seeds", 0),
         floors=args.floors if "replays" in parts else 0,
@@ -82,20 +87,26 @@ def make_plan(
         settings=settings,
         forced=forced_playback.rules(args.vary) if forced else None,
         until=args.until if forced else None,
+        health=part == "health",
     )
 
 
-def _digest(folder: Path, name: str) -> str:
-    file = recordings.file_of(folder, name)
-    assert file is not None
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+def _digests(source: Path, loaded: dict[str, Recording]) -> dict[str, str]:
+    """By map, of a folder's recordings; by name, of one file."""
+    files: dict[str, Path | None] = {name: recordings.file_of(source, name) for name in loaded}
+    found = {source.name: source} if source.is_file() else files
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest()[:16] for name, file in found.items() if file}
 
 
 def run_measurements(part: str, args: argparse.Namespace, command: Sequence[str]) -> int:
     """Measures, shows, writes. Returns the exit status."""
     loaded: dict[str, Recording] = {}
     source = None
-    if part != "heuristic":
+    healths: list[HealthEpisode] = []
+    if part == "health":
+        source = health_recording.data_file(args.data)
+        healths = health_recording.load_episodes(source)
+    elif part != "heuristic":
         source = recordings.folder(args.recordings)
         known = recordings.available(source)
         if not known:
@@ -107,7 +118,7 @@ def run_measurements(part: str, args: argparse.Namespace, command: Sequence[str]
     chosen: Options = tuple(sorted(engine_options.parse(plan.settings).items()))
     processes = args.workers or os.cpu_count() or 1
     print(_banner(plan, loaded, folder, processes), flush=True)
-    for measured, file, what, blocks in _parts(plan, loaded, chosen):
+    for measured, file, what, blocks in _parts(plan, loaded, healths, chosen):
         done, todo = _todo(measured, read_records(folder / file), blocks, plan)
         if todo:
             writer = LineWriter(folder / file, keep_bytes=None)
@@ -132,10 +143,13 @@ def run_measurements(part: str, args: argparse.Namespace, command: Sequence[str]
 
 
 def _parts(
-    plan: MeasurementPlan, loaded: dict[str, Recording], chosen: Options
+    plan: MeasurementPlan, loaded: dict[str, Recording], healths: list[HealthEpisode], chosen: Options
 ) -> list[tuple[str, str, str, Sequence[Measurement]]]:
     parts: list[tuple[str, str, str, Sequence[Measurement]]] = []
-    if plan.seeds and plan.forced is None:
+    if plan.health:
+        blocks = health_playback.health_blocks(healths, plan, chosen)
+        parts.append(("health", HEALTH, f"blocks of {health_playback.EPISODES_PER_BLOCK} episodes", blocks))
+    elif plan.seeds and plan.forced is None:
         parts.append(("replays", REPLAYS, "episodes", replay_blocks.replay_blocks(loaded, plan, chosen)))
     if plan.policy_maps:
         parts.append(
@@ -161,8 +175,11 @@ def _todo(
     policies = heuristic_policy.done_blocks(records)
     variants = {sensitivity.key(record) for record in records}
     forced = {forced_playback.forced_key(r) for r in records if isinstance(r, ForcedPlays)}
+    healths = {tuple(record.episodes) for record in records if isinstance(record, HealthPlays)}
     for block in blocks:
-        if isinstance(block, replay_blocks.ReplayBlock):
+        if isinstance(block, health_playback.HealthBlock):
+            done = tuple(block.numbers) in healths
+        elif isinstance(block, replay_blocks.ReplayBlock):
             done = (block.map_name, block.episode.number) in played
         elif isinstance(block, forced_playback.ForcedBlock):
             done = forced_playback.forced_key(block) in forced
@@ -178,7 +195,11 @@ def _todo(
 
 def _banner(plan: MeasurementPlan, loaded: dict[str, Recording], folder: Path, processes: int) -> str:
     lines = {"engine": f"{ENGINE_VERSION} (embedded, not StarCraft II)"}
-    if plan.seeds and plan.forced is None:
+    if plan.health:
+        (name,) = plan.recordings
+        which = "all episodes" if plan.episodes is None else f"{len(plan.episodes)} episodes"
+        lines["data"], lines["health"] = name, f"{plan.seeds} plays of each, {which}"
+    elif plan.seeds and plan.forced is None:
         each = f"{plan.seeds} seeds each"
         own = (
             f", beside {plan.floors} of the engine's own for each"
