@@ -1,11 +1,13 @@
 """`fop-bench fidelity`, run as a user would, on a recording made by hand."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ def recorded(deaths: list[list[Any]]) -> dict[str, Any]:
         "births": [[unit, 1, "Marine_RL", 1, int(x), int(y)] for unit, (x, y) in enumerate(places)]
         + [[3, 1, "Marine", 2, 23, 16], [4, 1, "Marine", 2, 23, 15], [5, 1, "Marine", 2, 23, 16]],
         "deaths": deaths,
-        "unit_positions": [],
+        "unit_positions": [[98, [[0, 13, 16], [1, 13, 15], [4, 18, 15]]]],
         "commands": commands,
         "kill_cheats": [129],
     }
@@ -78,6 +80,7 @@ def test_replays_measure_every_episode_and_seed(
     assert first["outcome"]["deaths"] == [[], [90, 100, 110]]
     assert first["outcome"]["winner"] == "agents"
     assert first["spawns"]["exact_agree"] == first["spawns"]["exact"] == 3
+    assert first["fights"] == [{"loop": 98, "fought": 1, "alive": 2}]
     assert {r["engine"] for r in references} == {first["engine"]}
 
 
@@ -88,7 +91,15 @@ def test_replays_print_and_write_tables_and_figures(
     row = next(line for line in whole.stdout.splitlines() if line.startswith("3m "))
     assert row.split()[:4] == ["3m", "2", "12/12", "6/6"]
     text = (folder / "whole" / "results.md").read_text()
-    for title in ("Places", "Deaths", "Outcomes", "Quantiles", "Where the engine first leaves", "Goals"):
+    for title in (
+        "Places",
+        "Deaths",
+        "Outcomes",
+        "Quantiles",
+        "Where the engine first leaves",
+        "Enemies in the fight",
+        "Goals",
+    ):
         assert f"### {title}" in text
     summary = json.loads((folder / "whole" / "summary.json").read_text())
     assert summary["maps"]["3m"]["recording"]["allies_until_attack"]["p90"] == 0
@@ -247,6 +258,36 @@ def test_health_counts_and_goes_on(folder: Path) -> None:
     page = bench("page", "health", "--out", "docs/fidelity.md", cwd=folder)
     assert (page.returncode, page.stderr) == (0, "")
     assert "### When hits fall" in (folder / "docs" / "fidelity" / "health.md").read_text()
+
+
+def test_agreement_feeds_the_acting_net_with_our_battles(
+    folder: Path, write_net: Callable[..., Path]
+) -> None:
+    words = ["agreement", "--recordings", "recordings", "--nets", "nets", "--seeds", "2", "--out", "agreed"]
+    refused = bench(*words, cwd=folder)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("fop-bench: nets is no folder of nets; name one with --nets")
+    # Whatever the net sees, it goes east as long as it may: so did the recorded agents for four steps.
+    write_net(folder / "nets" / "3m__qmix__2025-04-17_13-04-03__2000122.safetensors", "3m", 42, 9, {4: 1.0})
+    done = bench(*words, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = sorted(records(folder / "agreed" / "agreement.jsonl"), key=lambda record: record["episode"])
+    assert [(r["episode"], r["agreed"][:6], r["decisions"]) for r in found] == [
+        # The attack of step 5 is folded afterwards: nothing is on record then.
+        (episode, [3, 3, 3, 3, 0, 0], [3] * 5 + [0] * 11)
+        for episode in (0, 1)
+    ]
+    assert all(r["evidence"] < 12 * math.log(0.98) + 3 * math.log(0.02) + 0.001 for r in found)
+    assert "Agreement: do the recordings' nets decide as recorded?" in done.stdout
+    row = next(line for line in done.stdout.splitlines() if line.startswith("3m "))
+    assert row.split()[:5] == ["3m", "2", "30", "100", "0"]
+    assert "Agreement" in (folder / "agreed" / "results.md").read_text()
+    path = folder / "agreed" / "agreement.jsonl"
+    whole = path.read_text()
+    path.write_text(whole.splitlines(keepends=True)[0])
+    again = bench(*words, "--resume", cwd=folder)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert sorted(path.read_text().splitlines()) == sorted(whole.splitlines())
 
 
 @pytest.mark.parametrize(

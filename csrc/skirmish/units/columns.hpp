@@ -86,9 +86,9 @@ struct Steering {
   HIDDEN(float, phase_timer, 0)                                                                        \
   SHOWN(std::int32_t, killer, kNobody)                                                                 \
   HIDDEN(std::int32_t, next_scan, 0)          /* loop of the next look for targets */                  \
-  HIDDEN(std::int32_t, last_hurt, kNever)     /* loop of the last damage */                            \
+  SHOWN(std::int32_t, last_hurt, kNever)      /* loop of the last damage */                            \
   HIDDEN(std::int32_t, last_attacker, kNobody)                                                         \
-  HIDDEN(std::uint32_t, attacks, 0)           /* started so far: index of the cooldown's stream */     \
+  SHOWN(std::uint32_t, attacks, 0)            /* started so far: index of the cooldown's stream */     \
   HIDDEN(Motion, motion, Motion{})                                                                     \
   HIDDEN(Steering, steering, Steering{})                                                               \
   HIDDEN(std::uint8_t, west_to_east, 0)       /* not a unit's own: all units as sorted last by */      \

@@ -44,7 +44,7 @@ void what_units_shows_stays_in_its_order() {
   });
   CHECK(shown ==
         "player type alive x y speed hp shield energy cooldown order order_target order_x order_y target "
-        "attack_phase killer ");
+        "attack_phase killer last_hurt attacks ");
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fop_bench.arguments import Command, Parser, count, setting
 
-from .measurement_plan import EPISODES, FLOORS, HEALTH_SEEDS, RULES, SEEDS
+from .measurement_plan import EPISODES, FLOORS, HEALTH_SEEDS, PARTICLES, RULES, SEEDS
 
 DESCRIPTION = """\
 Compare the engine with recordings of StarCraft II and with published results.
@@ -25,6 +25,8 @@ examples:
   fop-bench fidelity forced-playback --maps 8m --until 115
                                                  whom the enemy shoots at, under each rule for it
   fop-bench fidelity health --data FILE          whom the enemy shoots at, from recorded health
+  fop-bench fidelity agreement --maps 3m --set spread_fire=false
+                                                 do the recordings' own nets decide as recorded?
   fop-bench fidelity decode GAME.SC2Replay --out recordings
   fop-bench fidelity page runs/NAME --out docs/fidelity.md
 
@@ -99,6 +101,26 @@ def add_health(parser: Parser) -> None:
         default=HEALTH_SEEDS,
         metavar="N",
         help="plays of each episode (default: %(default)s)",
+    )
+    _add_which(parser)
+    _add_common(parser)
+
+
+def add_agreement(parser: Parser) -> None:
+    _add_recordings(parser)
+    parser.add_argument(
+        "--nets",
+        type=Path,
+        metavar="DIR",
+        help="folder of the nets that acted in the recordings (default: facts/nets of the folder that the "
+        "variable FOP_SHARED names, else nets)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=count,
+        default=PARTICLES,
+        metavar="N",
+        help="battles of each episode, open loop and again in the filter (default: %(default)s)",
     )
     _add_which(parser)
     _add_common(parser)
@@ -233,6 +255,11 @@ PARTS = {
         "health",
         "force places, orders and deaths of episodes with health: whom does the enemy hit, and when?",
         add_health,
+    ),
+    "agreement": _measured(
+        "agreement",
+        "feed the nets that acted in the recordings with our battles: do they decide as recorded?",
+        add_agreement,
     ),
     "decode": Command(
         add_decode,

@@ -11,8 +11,10 @@ from fop_bench.records.json_files import write_json
 from fop_core.errors import FopError
 
 from . import fidelity_figures, published_results
+from .agreement_tables import agreement_tables
 from .captioned_tables import CaptionedTable, as_markdown, as_text
 from .fidelity_records import (
+    AGREEMENT,
     FORCED_PLAYBACK,
     HEALTH,
     HEURISTIC,
@@ -37,6 +39,7 @@ class Found:
     sensitivity: list[Record]
     forced: list[Record]
     health: list[Record]
+    agreement: list[Record]
     maps: dict[str, MapSummary]
 
 
@@ -46,11 +49,12 @@ def load(folder: Path) -> Found:
     Raises:
         FopError: it has no records.
     """
-    files = (REPLAYS, HEURISTIC, SENSITIVITY, FORCED_PLAYBACK, HEALTH)
-    replays, heuristic, sensitivity, forced, health = (read_records(folder / name) for name in files)
-    if not (replays or heuristic or sensitivity or forced or health):
+    files = (REPLAYS, HEURISTIC, SENSITIVITY, FORCED_PLAYBACK, HEALTH, AGREEMENT)
+    found = [read_records(folder / name) for name in files]
+    if not any(found):
         raise FopError(f"{folder} has no records of fidelity: expected one of {', '.join(files)}")
-    return Found(replays, heuristic, sensitivity, forced, health, summarise(replays))
+    replays, heuristic, sensitivity, forced, health, agreement = found
+    return Found(replays, heuristic, sensitivity, forced, health, agreement, summarise(replays))
 
 
 def all_tables(found: Found) -> list[CaptionedTable]:
@@ -60,7 +64,9 @@ def all_tables(found: Found) -> list[CaptionedTable]:
         result += published_results.policy_tables(found.heuristic)
     if found.sensitivity:
         result += sensitivity_tables(found.sensitivity)
-    return result + forced_tables(found.forced) + health_tables(found.health)
+    return (
+        result + forced_tables(found.forced) + health_tables(found.health) + agreement_tables(found.agreement)
+    )
 
 
 def text(found: Found) -> str:
@@ -69,7 +75,8 @@ def text(found: Found) -> str:
 
 def engines(found: Found) -> str:
     """Versions of the engine that made the records."""
-    records = (*found.replays, *found.heuristic, *found.sensitivity, *found.forced, *found.health)
+    parts = (found.replays, found.heuristic, found.sensitivity, found.forced, found.health, found.agreement)
+    records = (record for part in parts for record in part)
     return ", ".join(sorted({record.engine for record in records if hasattr(record, "engine")}))
 
 

@@ -14,7 +14,7 @@ import msgspec
 from fop_bench.records.json_files import read_lines
 
 REPLAYS, HEURISTIC, SENSITIVITY = "replays.jsonl", "heuristic.jsonl", "sensitivity.jsonl"
-FORCED_PLAYBACK, HEALTH = "forced_playback.jsonl", "health.jsonl"
+FORCED_PLAYBACK, HEALTH, AGREEMENT = "forced_playback.jsonl", "health.jsonl", "agreement.jsonl"
 
 Winner = Literal["agents", "enemy", "nobody"]
 Source = Literal["recording", "engine"]
@@ -54,6 +54,14 @@ class Spawns(msgspec.Struct, frozen=True, kw_only=True):
     worst: float
 
 
+class Fight(msgspec.Struct, frozen=True, kw_only=True):
+    """Enemies alive at a loop, and those of them that took or dealt damage in the 240 loops before."""
+
+    loop: int
+    fought: int
+    alive: int
+
+
 class Reference(msgspec.Struct, frozen=True, kw_only=True, tag="reference", tag_field="event"):
     """An episode that plays are compared with.
 
@@ -64,6 +72,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, tag="reference", tag_
         moves: `[loop, unit]` of the exact places of agents.
         targets: `[loop, unit]` of the exact places of enemies.
         spawns: None for the engine's own episodes.
+        fights: of the recording's lists of fighting units; none for the engine's own episodes.
     """
 
     map: str
@@ -78,6 +87,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, tag="reference", tag_
     moves: list[tuple[int, int]]
     targets: list[tuple[int, int]]
     spawns: Spawns | None
+    fights: list[Fight] = []
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +104,7 @@ class Play(msgspec.Struct, frozen=True, kw_only=True, tag="play", tag_field="eve
     Attributes:
         move_errors: distance in cells for each of the reference's `moves`; None where the unit was dead.
         target_errors: the same for its `targets`.
+        fights: the same for its `fights`; None of those after the play's end.
     """
 
     map: str
@@ -105,6 +116,7 @@ class Play(msgspec.Struct, frozen=True, kw_only=True, tag="play", tag_field="eve
     move_errors: list[float | None]
     target_errors: list[float | None]
     departure: Departure | None
+    fights: list[Fight | None] = []
 
 
 class Tracks(msgspec.Struct, frozen=True, kw_only=True, tag="tracks", tag_field="event"):
@@ -209,7 +221,32 @@ class HealthPlays(msgspec.Struct, frozen=True, kw_only=True, tag="health", tag_f
     played_times: list[list[HitTimes]]
 
 
-Record = Reference | Play | Tracks | Policy | Variant | ForcedPlays | HealthPlays
+class AgreementPlays(msgspec.Struct, frozen=True, kw_only=True, tag="agreement", tag_field="event"):
+    """One recorded episode, and what the net that acted in it decides on the engine's battles.
+
+    Attributes:
+        net: its name.
+        particles: battles, open loop and again in the filter.
+        ids: the enemies in order of id, by number of creation.
+        agreed: decisions that are the recorded ones, by step, mean over the battles of open-loop play.
+        decisions: decisions on record, by step.
+        filtered: decisions of the episode that are the recorded ones, mean over the filter's particles.
+        evidence: log-likelihood of all decisions, by the filter.
+    """
+
+    map: str
+    episode: int
+    engine: str
+    net: str
+    particles: int
+    ids: list[int]
+    agreed: list[float]
+    decisions: list[int]
+    filtered: float
+    evidence: float
+
+
+Record = Reference | Play | Tracks | Policy | Variant | ForcedPlays | HealthPlays | AgreementPlays
 
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 

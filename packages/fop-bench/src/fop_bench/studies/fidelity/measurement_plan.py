@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from fop_bench.records.plan import AnyPlan
 
-SEEDS, FLOORS, EPISODES, HEALTH_SEEDS = 32, 2, 1000, 16
+SEEDS, FLOORS, EPISODES, HEALTH_SEEDS, PARTICLES = 32, 2, 1000, 16, 256
 """Plays of a recorded episode, episodes of the engine's own for each, episodes of the heuristic policy on a
-map, plays of a recorded episode with health."""
+map, plays of a recorded episode with health, battles of each particle filter."""
+
+EPSILON = 0.02
+"""Chance of a decision that isn't the acting net's, so that no play is impossible."""
 
 RULES = ("attackers_first", "spread_fire")
 """Options of the engine on whom an enemy shoots at: forced playback tries every combination."""
@@ -28,6 +31,8 @@ class MeasurementPlan(AnyPlan, frozen=True, kw_only=True):
         forced: options of the engine that forced playback varies; None where there is none of it.
         until: loops of an episode in forced playback at most; None for all up to the last kill.
         health: play recorded episodes with health; `recordings` has their file.
+        nets: the nets that acted in the recordings, by map, with the digest of their files; None where
+            their decisions aren't compared.
     """
 
     recordings: dict[str, str]
@@ -42,3 +47,4 @@ class MeasurementPlan(AnyPlan, frozen=True, kw_only=True):
     forced: list[str] | None = None
     until: int | None = None
     health: bool = False
+    nets: dict[str, str] | None = None

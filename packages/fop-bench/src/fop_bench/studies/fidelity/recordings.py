@@ -66,6 +66,26 @@ class Order:
 
 
 @dataclass(frozen=True)
+class FightList:
+    """The living units that fought since the list before (the episode's start): see `FIGHT_INTERVAL`."""
+
+    loop: int
+    units: tuple[int, ...]
+
+
+FIGHT_INTERVAL = 240
+"""Loops of the game between two lists of units that took damage or dealt it.
+
+Whether a list looks back to the one before is read off the recordings: a list holds practically every living
+unit that killed since the one before, however long ago, and leaves out many that stood in that one.
+"""
+
+LISTED_DEALERS = frozenset({"Marine", "Zergling"})
+"""Types seen to be listed for dealing damage alone. Stalkers and Marauders, whose damage their missiles deal,
+aren't; Zealots not always; of the other types nothing is known."""
+
+
+@dataclass(frozen=True)
 class Episode:
     """`first`: it followed the launch of the game, so the enemy had not moved before the first orders.
 
@@ -79,6 +99,7 @@ class Episode:
     orders: tuple[Order, ...]
     end: int
     loop0: int = 0
+    fights: tuple[FightList, ...] = ()
 
     @property
     def fallen(self) -> tuple[Death, ...]:
@@ -195,6 +216,11 @@ def _episode(number: int, raw: dict[str, Any]) -> Episode:
         deaths=tuple(sorted(deaths, key=lambda death: death.loop)),
         orders=tuple(_orders(raw["commands"], unit_of)),
         end=end,
+        fights=tuple(
+            FightList(loop, tuple(unit_at[row[0]] for row in rows if row[0] in unit_at))
+            for loop, rows in raw.get("unit_positions", ())
+            if 0 < loop < end
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .captioned_tables import CaptionedTable, percent
+from .fight_counts import fight_tables
 from .map_summary import MapSummary
 from .medians import short
 
@@ -17,6 +18,7 @@ def replay_tables(summary: Mapping[str, MapSummary]) -> list[CaptionedTable]:
         _outcomes(summary),
         _quantiles(summary),
         _departures(summary),
+        *fight_tables({name: item.fights for name, item in summary.items()}),
         goals(summary),
     ]
 

@@ -18,6 +18,7 @@ from fop_envs.smac.maps import map_names
 from fop_envs.smac.skirmish import ENGINE_VERSION
 
 from . import (
+    agreement,
     engine_options,
     fidelity_output,
     forced_playback,
@@ -30,11 +31,13 @@ from . import (
 )
 from .engine_options import Options
 from .fidelity_records import (
+    AGREEMENT,
     FORCED_PLAYBACK,
     HEALTH,
     HEURISTIC,
     REPLAYS,
     SENSITIVITY,
+    AgreementPlays,
     ForcedPlays,
     HealthPlays,
     Record,
@@ -43,6 +46,7 @@ from .fidelity_records import (
 from .health_recording import HealthEpisode
 from .measurement_plan import MeasurementPlan
 from .recordings import Recording
+from .trained_nets import TrainedNet
 
 PARTS = ("replays", "heuristic", "sensitivity")
 """Of `all`."""
@@ -65,7 +69,11 @@ class _Whole:
 
 
 def make_plan(
-    part: str, args: argparse.Namespace, loaded: dict[str, Recording], source: Path | None
+    part: str,
+    args: argparse.Namespace,
+    loaded: dict[str, Recording],
+    source: Path | None,
+    nets: dict[str, TrainedNet] | None = None,
 ) -> MeasurementPlan:
     """The plan of a command line; what a part doesn't need stays empty."""
     parts = PARTS if part == "all" else (part,)
@@ -88,6 +96,7 @@ def make_plan(
         forced=forced_playback.rules(args.vary) if forced else None,
         until=args.until if forced else None,
         health=part == "health",
+        nets=None if nets is None else {name: _digest(net.path) for name, net in nets.items()},
     )
 
 
@@ -95,13 +104,18 @@ def _digests(source: Path, loaded: dict[str, Recording]) -> dict[str, str]:
     """By map, of a folder's recordings; by name, of one file."""
     files: dict[str, Path | None] = {name: recordings.file_of(source, name) for name in loaded}
     found = {source.name: source} if source.is_file() else files
-    return {name: hashlib.sha256(file.read_bytes()).hexdigest()[:16] for name, file in found.items() if file}
+    return {name: _digest(file) for name, file in found.items()}
+
+
+def _digest(file: Path | None) -> str:
+    assert file is not None
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 def run_measurements(part: str, args: argparse.Namespace, command: Sequence[str]) -> int:
     """Measures, shows, writes. Returns the exit status."""
     loaded: dict[str, Recording] = {}
-    source = None
+    source = nets = None
     healths: list[HealthEpisode] = []
     if part == "health":
         source = health_recording.data_file(args.data)
@@ -112,13 +126,16 @@ def run_measurements(part: str, args: argparse.Namespace, command: Sequence[str]
         if not known:
             raise FopError(f"{source} holds no recordings: expected files such as 3m.json.gz")
         names = known if args.maps == "all" else selection.names(args.maps, known, "recording")
+        if part == "agreement":
+            nets = agreement.acting_nets(agreement.nets_folder(args.nets), names, args.maps != "all")
+            names = list(nets)
         loaded = {name: recordings.load(source, name) for name in names}
-    plan = make_plan(part, args, loaded, source)
+    plan = make_plan(part, args, loaded, source, nets)
     folder = (folders.resume if args.resume else folders.start)(plan, args.out)
     chosen: Options = tuple(sorted(engine_options.parse(plan.settings).items()))
     processes = args.workers or os.cpu_count() or 1
     print(_banner(plan, loaded, folder, processes), flush=True)
-    for measured, file, what, blocks in _parts(plan, loaded, healths, chosen):
+    for measured, file, what, blocks in _parts(plan, loaded, healths, chosen, nets):
         done, todo = _todo(measured, read_records(folder / file), blocks, plan)
         if todo:
             writer = LineWriter(folder / file, keep_bytes=None)
@@ -143,13 +160,17 @@ def run_measurements(part: str, args: argparse.Namespace, command: Sequence[str]
 
 
 def _parts(
-    plan: MeasurementPlan, loaded: dict[str, Recording], healths: list[HealthEpisode], chosen: Options
+    plan: MeasurementPlan,
+    loaded: dict[str, Recording],
+    healths: list[HealthEpisode],
+    chosen: Options,
+    nets: dict[str, TrainedNet] | None,
 ) -> list[tuple[str, str, str, Sequence[Measurement]]]:
     parts: list[tuple[str, str, str, Sequence[Measurement]]] = []
     if plan.health:
         blocks = health_playback.health_blocks(healths, plan, chosen)
         parts.append(("health", HEALTH, f"blocks of {health_playback.EPISODES_PER_BLOCK} episodes", blocks))
-    elif plan.seeds and plan.forced is None:
+    elif plan.seeds and plan.forced is None and nets is None:
         parts.append(("replays", REPLAYS, "episodes", replay_blocks.replay_blocks(loaded, plan, chosen)))
     if plan.policy_maps:
         parts.append(
@@ -163,6 +184,9 @@ def _parts(
     if plan.forced is not None:
         forced = forced_playback.forced_blocks(loaded, plan, chosen)
         parts.append(("forced-playback", FORCED_PLAYBACK, "episodes", forced))
+    if nets is not None:
+        decided = agreement.agreement_blocks(loaded, nets, plan, chosen)
+        parts.append(("agreement", AGREEMENT, "episodes", decided))
     return parts
 
 
@@ -176,6 +200,7 @@ def _todo(
     variants = {sensitivity.key(record) for record in records}
     forced = {forced_playback.forced_key(r) for r in records if isinstance(r, ForcedPlays)}
     healths = {tuple(record.episodes) for record in records if isinstance(record, HealthPlays)}
+    decided = {agreement.agreement_key(r) for r in records if isinstance(r, AgreementPlays)}
     for block in blocks:
         if isinstance(block, health_playback.HealthBlock):
             done = tuple(block.numbers) in healths
@@ -183,6 +208,8 @@ def _todo(
             done = (block.map_name, block.episode.number) in played
         elif isinstance(block, forced_playback.ForcedBlock):
             done = forced_playback.forced_key(block) in forced
+        elif isinstance(block, agreement.AgreementBlock):
+            done = agreement.agreement_key(block) in decided
         elif part == "heuristic" and isinstance(block, heuristic_policy.PolicyBlock):
             done = (block.map_name, block.rest, block.first) in policies
         else:
@@ -199,7 +226,7 @@ def _banner(plan: MeasurementPlan, loaded: dict[str, Recording], folder: Path, p
         (name,) = plan.recordings
         which = "all episodes" if plan.episodes is None else f"{len(plan.episodes)} episodes"
         lines["data"], lines["health"] = name, f"{plan.seeds} plays of each, {which}"
-    elif plan.seeds and plan.forced is None:
+    elif plan.seeds and plan.forced is None and plan.nets is None:
         each = f"{plan.seeds} seeds each"
         own = (
             f", beside {plan.floors} of the engine's own for each"
@@ -225,6 +252,9 @@ def _banner(plan: MeasurementPlan, loaded: dict[str, Recording], folder: Path, p
         lines["recordings"] = ", ".join(loaded)
         lines["forced"] = f"{plan.seeds} plays of each episode, {until}"
         lines["varied"] = ", ".join(plan.forced)
+    if plan.nets is not None:
+        lines["recordings"] = ", ".join(loaded)
+        lines["agreement"] = f"{plan.seeds} battles of each episode, open loop and in the filter"
     if plan.settings:
         lines["settings"] = ", ".join(f"{name}={value}" for name, value in plan.settings.items())
     lines["processes"] = str(processes)

@@ -68,7 +68,7 @@ class TrainedNet(msgspec.Struct, frozen=True):
 
     def weights(self) -> dict[str, Tensor]:
         """The tensors by name, float32."""
-        with safe_open(self.path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(self.path, framework="pt") as file:
             return {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
 
 
@@ -93,7 +93,7 @@ def read_net(path: Path) -> TrainedNet:
         FopError: it can't be read, or doesn't say what it is.
     """
     try:
-        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise FopError(f"{path} can't be read as safetensors: {error}") from error
@@ -203,6 +203,13 @@ class Actor:
         chosen = sampled(logits[:, None], np.ones_like(logits[:, None], bool), draws)[:, 0]
         self._latent[slots] = torch.eye(logits.shape[1])[torch.from_numpy(chosen)]
 
+    def follow(self, slots: Int) -> None:
+        """Goes on with the memories of some slots, one more than once if named so; not for MAVEN."""
+        chosen, width = torch.from_numpy(slots), self._hidden.shape[1]
+        self._hidden = self._hidden.view(-1, self._n_agents, width)[chosen].view(-1, width)
+        self._last = self._last[chosen]
+        self._agents = torch.eye(self._n_agents).expand(len(slots), -1, -1)
+
     def note(self, actions: Actions) -> None:
         """What was played last, `[E, N]`, for the next step's input."""
         self._last.zero_()
@@ -212,9 +219,7 @@ class Actor:
         """Chooses, as a policy of `fop_envs.play`: a function of the episode's rows, number and time."""
         self.begin(turn.slots[turn.times[turn.slots] == 0], turn.state, turn.episodes)
         outputs = self.values(turn.obs)
-        draws = rng.uniform(
-            self._seed, Purpose.ACTION_NOISE, turn.episodes, turn.times, 2 * self._n_agents
-        )
+        draws = rng.uniform(self._seed, Purpose.ACTION_NOISE, turn.episodes, turn.times, 2 * self._n_agents)
         explores, which = draws[:, : self._n_agents], draws[:, self._n_agents :]
         if self._samples:
             actions = sampled(outputs, turn.available, which)
