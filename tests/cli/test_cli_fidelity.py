@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fop_bench.studies.fidelity import forced_playback
+
 COMMAND = [sys.executable, "-m", "fop_bench", "fidelity"]
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "FOP_RECORDINGS"} | {"COLUMNS": "200"}
 WORDS = ["replays", "--recordings", "recordings", "--seeds", "3", "--floors", "1"]
@@ -183,8 +185,11 @@ def test_the_heuristic_policy_plays_both_modes(folder: Path) -> None:
 
 
 def test_forced_playback_tries_every_combination_of_rules(folder: Path) -> None:
+    one, other = forced_playback.rules(None)[:2]
     words = [
         "forced-playback",
+        "--vary",
+        f"{one},{other}",
         "--recordings",
         "recordings",
         "--seeds",
@@ -197,8 +202,7 @@ def test_forced_playback_tries_every_combination_of_rules(folder: Path) -> None:
     done = bench(*words, cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     found = records(folder / "forced" / "forced_playback.jsonl")
-    rules = ("attackers_first, spread_fire", "no attackers_first, spread_fire")
-    rules += ("attackers_first, no spread_fire", "no attackers_first, no spread_fire")
+    rules = [f"{first}, {second}" for first in (one, f"no {one}") for second in (other, f"no {other}")]
     assert {(r["episode"], r["options"], r["loops"]) for r in found} == {
         (episode, options, 40) for episode in (0, 1) for options in rules
     }

@@ -12,22 +12,28 @@ is left to the engine is who is hit, and when. The evidence ranks rules.
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fop_bench.jobs.blocks import Tell
+from fop_bench.run import selection
 from fop_core.errors import FopError
 from fop_core.types import Bool, Int
 from fop_envs.smac.skirmish import ENGINE_VERSION, SkirmishEnv
 
+from .agreement_tables import agreement_tables
+from .captioned_tables import CaptionedTable
 from .engine_options import Options
-from .fidelity_records import AgreementPlays, Record
-from .measurement_plan import EPSILON, MeasurementPlan
+from .fidelity_records import AGREEMENT, AgreementPlays, Record
+from .measurement_plan import EPSILON, MeasurementPlan, digest
 from .measures import STEP, Known, known
 from .playback import Player, first_looks
 from .recorded_actions import (
@@ -38,8 +44,9 @@ from .recorded_actions import (
     recorded_actions,
     seen_by_net,
 )
-from .recordings import Episode, Recording
+from .recordings import Episode, GivenRecordings, Recording
 from .saved_battles import dice, reseeded, with_looks, with_places
+from .study_part import Found, StudyPart, untold
 from .trained_nets import Actor, TrainedNet, read_net
 
 ACTING = {
@@ -317,7 +324,11 @@ class AgreementBlock:
     particles: int
     chosen: Options
 
-    def __call__(self) -> list[Record]:
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.map_name, self.episode.number
+
+    def __call__(self, tell: Tell = untold) -> list[Record]:
         spawns = Player(self.map_name, **dict(self.chosen)).spawns(self.episode)
         places = known(self.episode, spawns)
         actions = recorded_actions(self.episode, places)
@@ -358,8 +369,37 @@ def agreement_blocks(
     ]
 
 
-def agreement_key(item: AgreementBlock | AgreementPlays) -> tuple[str, int]:
-    """What tells blocks and their records apart."""
-    if isinstance(item, AgreementBlock):
-        return item.map_name, item.episode.number
-    return item.map, item.episode
+class AgreementPart(StudyPart):
+    """The recorded episodes whose acting net there is."""
+
+    name, file, what = "agreement", AGREEMENT, "episodes"
+
+    def __init__(self, args: argparse.Namespace, given: GivenRecordings) -> None:
+        names = given.names
+        self._nets = acting_nets(nets_folder(args.nets), names, given.by_name)
+        self._loaded = given.load(list(self._nets))
+        self._plan = {
+            "recordings": given.digests(self._loaded),
+            "episodes": selection.seeds(args.which) if args.which else None,
+            "seeds": args.seeds,
+            "nets": {name: digest(net.path) for name, net in self._nets.items()},
+        }
+
+    def plan(self) -> dict[str, Any]:
+        return self._plan
+
+    def blocks(self, plan: MeasurementPlan, chosen: Options) -> Sequence[AgreementBlock]:
+        return agreement_blocks(self._loaded, self._nets, plan, chosen)
+
+    def done(self, records: Sequence[Record], plan: MeasurementPlan) -> set[Hashable]:
+        return {(record.map, record.episode) for record in records if isinstance(record, AgreementPlays)}
+
+    def banner(self, plan: MeasurementPlan) -> dict[str, str]:
+        return {
+            "recordings": ", ".join(self._loaded),
+            "agreement": f"{plan.seeds} battles of each episode, open loop and in the filter",
+        }
+
+    @classmethod
+    def tables(cls, found: Found) -> list[CaptionedTable]:
+        return agreement_tables(found.records[cls.name])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fop_bench.arguments import Command, Parser, count, setting
 
-from .measurement_plan import EPISODES, FLOORS, HEALTH_SEEDS, PARTICLES, RULES, SEEDS
+from .measurement_plan import EPISODES, FLOORS, HEALTH_SEEDS, PARTICLES, SEEDS
 
 DESCRIPTION = """\
 Compare the engine with recordings of StarCraft II and with published results.
@@ -23,9 +23,9 @@ examples:
   fop-bench fidelity heuristic --rest            SMAC's own policy, both modes, 1,000 episodes on each map
   fop-bench fidelity sensitivity                 the effect of each of the engine's options
   fop-bench fidelity forced-playback --maps 8m --until 115
-                                                 whom the enemy shoots at, under each rule for it
+                                                 whom the enemy shoots at, under each combination of rules
   fop-bench fidelity health --data FILE          whom the enemy shoots at, from recorded health
-  fop-bench fidelity agreement --maps 3m --set spread_fire=false
+  fop-bench fidelity agreement --maps 3m
                                                  do the recordings' own nets decide as recorded?
   fop-bench fidelity decode GAME.SC2Replay --out recordings
   fop-bench fidelity page runs/NAME --out docs/fidelity.md
@@ -39,7 +39,8 @@ def add_all(parser: Parser) -> None:
     _add_recordings(parser)
     _add_replays(parser)
     _add_episodes(parser, "--policy-episodes")
-    parser.set_defaults(rest=True, policy_maps="all")
+    _add_data(parser)
+    parser.set_defaults(rest=True, policy_maps="all", health_seeds=HEALTH_SEEDS)
     _add_common(parser)
 
 
@@ -79,24 +80,18 @@ def add_forced_playback(parser: Parser) -> None:
     )
     parser.add_argument(
         "--vary",
-        default=",".join(RULES),
         metavar="A,B",
-        help="options that are true or false; every combination of them is played (default: %(default)s)",
+        help="options that are true or false; all combinations are played (default: all of the engine)",
     )
     _add_which(parser)
     _add_common(parser)
 
 
 def add_health(parser: Parser) -> None:
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="FILE",
-        help="recorded 3m episodes with everybody's health, .npz (default: facts/oracle/odis_3m.npz in the "
-        "folder that the variable FOP_SHARED names)",
-    )
+    _add_data(parser)
     parser.add_argument(
         "--seeds",
+        dest="health_seeds",
         type=count,
         default=HEALTH_SEEDS,
         metavar="N",
@@ -147,6 +142,16 @@ def add_page(parser: Parser) -> None:
 def _add_recordings(parser: Parser) -> None:
     parser.add_argument("--maps", default="all", metavar="A,B", help="default: all that have a recording")
     parser.add_argument("--recordings", type=Path, metavar="DIR", help="folder of decoded recordings")
+
+
+def _add_data(parser: Parser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="recorded 3m episodes with everybody's health, .npz (default: facts/oracle/odis_3m.npz in the "
+        "folder that the variable FOP_SHARED names)",
+    )
 
 
 def _add_replays(parser: Parser) -> None:

@@ -11,15 +11,15 @@ from pathlib import Path
 from fop_core.errors import FopError
 from fop_envs.smac.maps import map_names
 
-from . import fidelity_figures, fidelity_output, published_results
+from . import fidelity_output, published_results
 from .captioned_tables import as_markdown
-from .fidelity_output import Found
 from .fidelity_records import Play, Tracks
 from .health_tables import health_tables
 from .map_summary import MapSummary
 from .medians import short
 from .replay_tables import replay_tables
 from .sensitivity_tables import sensitivity_tables
+from .study_part import Found
 
 FIGURES = {
     "Places": ("errors", "Distance from the recorded places by loop."),
@@ -43,7 +43,7 @@ def write_page(folder: Path, out: Path) -> list[Path]:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         figures = out.parent / "figures" / "fidelity"
-        drawn = fidelity_figures.draw(found.replays, found.maps, figures, ("png",)) if found.maps else []
+        drawn = fidelity_output.draw(found, figures, ("png",))
         missing = notes.read_text(encoding="utf-8") if notes.exists() else ""
         written = []
         for name, text in pages(found, missing, out.stem).items():
@@ -63,14 +63,19 @@ def pages(found: Found, missing: str = "", stem: str = "fidelity") -> dict[str, 
     verdicts = [f"- **{name}**: {verdict(item)}" for name, item in found.maps.items()]
     parts = {
         "recordings": ("Recordings played into the engine", _replays(found) if found.maps else ""),
-        "heuristic_policy": ("The heuristic policy", _policies(found) if found.heuristic else ""),
-        "health": ("Whom an enemy shoots at, from recorded health", as_markdown(health_tables(found.health))),
+        "heuristic_policy": ("The heuristic policy", _policies(found) if found.records["heuristic"] else ""),
+        "health": (
+            "Whom an enemy shoots at, from recorded health",
+            as_markdown(health_tables(found.records["health"])),
+        ),
         "engine_options": ("The effect of the engine's options", _sensitivity(found)),
     }
     parts = {name: (title, text) for name, (title, text) in parts.items() if text}
     head = template.format(
         engine=fidelity_output.engines(found),
-        seeds=max((record.seed + 1 for record in found.replays if isinstance(record, Play)), default=0),
+        seeds=max(
+            (record.seed + 1 for record in found.records["replays"] if isinstance(record, Play)), default=0
+        ),
         verdicts="\n".join(verdicts) or "Nothing was measured.",
         others=len(others),
         names=", ".join(others),
@@ -84,7 +89,7 @@ def pages(found: Found, missing: str = "", stem: str = "fidelity") -> dict[str, 
 
 
 def _sensitivity(found: Found) -> str:
-    tables = as_markdown(sensitivity_tables(found.sensitivity))
+    tables = as_markdown(sensitivity_tables(found.records["sensitivity"]))
     return f"One option is varied at a time.\n\n{tables}" if tables else ""
 
 
@@ -96,7 +101,7 @@ def _replays(found: Found) -> str:
         if table.title in FIGURES:
             name, caption = FIGURES[table.title]
             parts.append(f"![{caption}](../figures/fidelity/{name}.png)")
-    tracked = {record.map for record in found.replays if isinstance(record, Tracks)}
+    tracked = {record.map for record in found.records["replays"] if isinstance(record, Tracks)}
     for name in found.maps:
         parts.append(f"### {name}")
         if name in tracked:
@@ -108,7 +113,7 @@ def _replays(found: Found) -> str:
 
 
 def _policies(found: Found) -> str:
-    played = published_results.policies(found.heuristic)
+    played = published_results.policies(found.records["heuristic"])
     judged = {item.map: published_results.within_reach(item) for item in played if not item.rest}
     near = [name for name, claim in judged.items() if claim]
     far = [name for name, claim in judged.items() if claim is False]
@@ -119,7 +124,7 @@ def _policies(found: Found) -> str:
         f"`heuristic_rest` it comes near the published figure on {len(near)} of {compared} maps"
     )
     head += f", and not on {', '.join(far)}." if far else "."
-    return f"{head}\n\n{as_markdown(published_results.policy_tables(found.heuristic))}"
+    return f"{head}\n\n{as_markdown(published_results.policy_tables(found.records['heuristic']))}"
 
 
 def verdict(item: MapSummary) -> str:

@@ -16,6 +16,9 @@ from fop_bench.records.json_files import read_lines
 REPLAYS, HEURISTIC, SENSITIVITY = "replays.jsonl", "heuristic.jsonl", "sensitivity.jsonl"
 FORCED_PLAYBACK, HEALTH, AGREEMENT = "forced_playback.jsonl", "health.jsonl", "agreement.jsonl"
 
+NO_MATCH = 1e9
+"""Stands for infinity in records: at the median only one side had such a death."""
+
 Winner = Literal["agents", "enemy", "nobody"]
 Source = Literal["recording", "engine"]
 
@@ -154,7 +157,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, tag="policy", tag_field=
 class Variant(msgspec.Struct, frozen=True, kw_only=True, tag="variant", tag_field="event"):
     """What the replays of one map show with an option set to a value (both empty: the defaults).
 
-    A measure is None where there is nothing to measure, `sensitivity.NO_MATCH` where only one side had such a
+    A measure is None where there is nothing to measure, `NO_MATCH` where only one side had such a
     death.
     """
 

@@ -6,21 +6,26 @@ beside the recorded ones: by the table of `health_rows`, and as a likelihood.
 
 from __future__ import annotations
 
+import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fop_bench.jobs.blocks import Tell
+from fop_bench.run import selection
 from fop_core import skirmish
 from fop_core.errors import FopError
 from fop_envs.smac.maps import load_map, native_scenario, native_traits
 from fop_envs.smac.skirmish import ENGINE_VERSION, SmacOptions
 
+from .captioned_tables import CaptionedTable
 from .engine_options import Options
-from .fidelity_records import HealthPlays, HitTimes, Record
+from .fidelity_records import HEALTH, HealthPlays, HitTimes, Record
 from .health_recording import (
     FIRST_ATTACK,
     HIT,
@@ -29,10 +34,16 @@ from .health_recording import (
     Floats,
     HealthEpisode,
     Ints,
+    data_file,
+    load_episodes,
+    shared_file,
 )
 from .health_rows import SITUATIONS, Battle, count_rows
-from .measurement_plan import MeasurementPlan
+from .health_tables import health_tables
+from .measurement_plan import MeasurementPlan, digest
 from .playback import MOVE_AMOUNT
+from .recordings import GivenRecordings
+from .study_part import Found, StudyPart, untold
 
 STEPS = {2: (0.0, MOVE_AMOUNT), 3: (0.0, -MOVE_AMOUNT), 4: (MOVE_AMOUNT, 0.0), 5: (-MOVE_AMOUNT, 0.0)}
 """SMAC's move actions, north, south, east and west, in cells."""
@@ -239,7 +250,11 @@ class HealthBlock:
     def numbers(self) -> list[int]:
         return [episode.number for episode in self.episodes]
 
-    def __call__(self) -> list[Record]:
+    @property
+    def key(self) -> tuple[int, ...]:
+        return tuple(self.numbers)
+
+    def __call__(self, tell: Tell = untold) -> list[Record]:
         player = _player(self.chosen)
         rows = {key: [0, 0, 0, 0] for key in SITUATIONS}
         likelihoods, recorded_times, played_times = [], [], []
@@ -274,6 +289,46 @@ def health_blocks(
     """The plan's episodes, a few a block."""
     some = [e for e in episodes if plan.episodes is None or e.number in plan.episodes]
     return [
-        HealthBlock(tuple(some[first : first + EPISODES_PER_BLOCK]), plan.seeds, chosen)
+        HealthBlock(tuple(some[first : first + EPISODES_PER_BLOCK]), plan.health_seeds, chosen)
         for first in range(0, len(some), EPISODES_PER_BLOCK)
     ]
+
+
+class HealthPart(StudyPart):
+    """The recorded episodes with health, a few at once."""
+
+    name, file, what = "health", HEALTH, f"blocks of {EPISODES_PER_BLOCK} episodes"
+    in_all = True
+
+    def __init__(self, args: argparse.Namespace, given: GivenRecordings) -> None:
+        source = data_file(args.data)
+        self._file, self._episodes = source.name, load_episodes(source)
+        which = getattr(args, "which", None)
+        self._plan = {
+            "recordings": {source.name: digest(source)},
+            "episodes": selection.seeds(which) if which else None,
+            "health_seeds": args.health_seeds,
+        }
+
+    @classmethod
+    def lacks(cls, args: argparse.Namespace) -> str | None:
+        if args.data is not None or ((file := shared_file()) and file.is_file()):
+            return None
+        return "neither --data nor the variable FOP_SHARED gives the recorded episodes with health"
+
+    def plan(self) -> dict[str, Any]:
+        return self._plan
+
+    def blocks(self, plan: MeasurementPlan, chosen: Options) -> Sequence[HealthBlock]:
+        return health_blocks(self._episodes, plan, chosen)
+
+    def done(self, records: Sequence[Record], plan: MeasurementPlan) -> set[Hashable]:
+        return {tuple(record.episodes) for record in records if isinstance(record, HealthPlays)}
+
+    def banner(self, plan: MeasurementPlan) -> dict[str, str]:
+        which = "all episodes" if plan.episodes is None else f"{len(plan.episodes)} episodes"
+        return {"data": self._file, "health": f"{plan.health_seeds} plays of each, {which}"}
+
+    @classmethod
+    def tables(cls, found: Found) -> list[CaptionedTable]:
+        return health_tables(found.records[cls.name])

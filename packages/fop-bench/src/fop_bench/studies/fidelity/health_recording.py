@@ -55,15 +55,19 @@ class HealthEpisode:
         return -(-(self.ally_hp[:-1] - self.ally_hp[1:]) // HIT)
 
 
+def shared_file() -> Path | None:
+    """The file below the folder that the variable FOP_SHARED names; None where it names none."""
+    shared = os.environ.get("FOP_SHARED")
+    return Path(shared) / "facts" / "oracle" / "odis_3m.npz" if shared else None
+
+
 def data_file(given: Path | None) -> Path:
     """The file of `--data`, else the one below the folder that the variable FOP_SHARED names.
 
     Raises:
         FopError: there is none.
     """
-    shared = os.environ.get("FOP_SHARED")
-    if given is None and shared:
-        given = Path(shared) / "facts" / "oracle" / "odis_3m.npz"
+    given = given or shared_file()
     if given is None:
         raise FopError(
             "health needs recorded episodes with everybody's health (docs/fidelity_recordings.md): name "
