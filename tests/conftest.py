@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,12 +24,14 @@ def real_recordings() -> Path:
 def write_net() -> Callable[..., Path]:
     """Writes a net of PyMARL's form that prefers some actions to others, whatever it sees.
 
-    `write(path, map_name, inputs, n_actions, {action: value})`; other actions have the value 0.
+    `write(path, map_name, inputs, n_actions, {action: value}, **about)`; other actions have the value 0.
     """
     import torch
     from safetensors.torch import save_file
 
-    def write(path: Path, map_name: str, inputs: int, n_actions: int, values: dict[int, float]) -> Path:
+    def write(
+        path: Path, map_name: str, inputs: int, n_actions: int, values: dict[int, float], **about: Any
+    ) -> Path:
         sizes = {"fc1": (4, inputs), "fc2": (n_actions, 4)}
         weights = {f"{layer}.weight": torch.zeros(shape) for layer, shape in sizes.items()}
         weights |= {f"{layer}.bias": torch.zeros(shape[0]) for layer, shape in sizes.items()}
@@ -37,7 +40,8 @@ def write_net() -> Callable[..., Path]:
         for action, value in values.items():
             weights["fc2.bias"][action] = value
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(weights, path, {"about": json.dumps({"map": map_name, "algorithm": "qmix", "real": {}})})
+        described = {"map": map_name, "algorithm": "qmix", "real": {}} | about
+        save_file(weights, path, {"about": json.dumps(described)})
         return path
 
     return write

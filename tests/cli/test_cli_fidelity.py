@@ -294,6 +294,59 @@ def test_agreement_feeds_the_acting_net_with_our_battles(
     assert sorted(path.read_text().splitlines()) == sorted(whole.splitlines())
 
 
+def test_transfer_plays_every_net_of_a_folder_and_goes_on(
+    folder: Path, write_net: Callable[..., Path]
+) -> None:
+    words = ["transfer", "--nets", "trained", "--episodes", "40", "--json", "rows.json", "--out", "transfer"]
+    refused = bench(*words, cwd=folder)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("fop-bench: trained is no folder of nets; name one with --nets")
+    # East, and then at the enemies in the order of their ids; the other one stays where it is.
+    real = {
+        "0": {"battle_won": 0.5, "n": 100, "low": 0.3, "high": 0.6},
+        "0.05": {"battle_won": 0.25, "n": 64},
+    }
+    write_net(folder / "trained" / "3m__a.safetensors", "3m", 42, 9, {4: 1, 6: 4, 7: 3, 8: 2}, real=real)
+    write_net(folder / "trained" / "8m__b.safetensors", "8m", 102, 14, {1: 1}, real={"0": {"battle_won": 0}})
+    wrong = write_net(folder / "trained" / "wrong.safetensors", "8m", 42, 9, {1: 1})
+    refused = bench(*words, cwd=folder)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"fop-bench: {Path('trained', 'wrong.safetensors')} takes 42 inputs; 8m gives 102: observation 80, last "
+        "action 14, agent 8\n"
+    )
+    assert not (folder / "transfer").exists(), "nothing was played"
+    wrong.unlink()
+    done = bench(*words, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    path = folder / "transfer" / "transfer.jsonl"
+    found = {(r["file"], r["epsilon"]): r for r in records(path)}
+    assert found.keys() == {(f"{n}.safetensors", e) for n in ("3m__a", "8m__b") for e in (0.0, 0.05)}
+    rows = json.loads((folder / "rows.json").read_text())
+    assert [(row["file"], row["epsilon"], row["real"]) for row in rows] == [
+        ("3m__a.safetensors", 0.0, 0.5),
+        ("3m__a.safetensors", 0.05, 0.25),
+        ("8m__b.safetensors", 0.0, 0.0),
+        ("8m__b.safetensors", 0.05, None),
+    ]
+    assert set(rows[0]) == {"file", "map", "epsilon", "real", "ours", "low", "high", "episodes"}
+    assert rows[1]["ours"] == found["3m__a.safetensors", 0.05]["won"] / 40
+    assert rows[1]["low"] <= rows[1]["ours"] <= rows[1]["high"]
+    apart = [100 * (rows[k]["ours"] - rows[k]["real"]) for k in (1, 2)]
+    assert done.stdout.splitlines()[-1] == (
+        f"all: 2 nets, mean absolute difference {sum(map(abs, apart)) / 2:.1f} points, mean difference "
+        f"{sum(apart) / 2:+.1f}"
+    )
+    assert (folder / "transfer" / "figures" / "transfer.png").stat().st_size > 3000
+    whole = path.read_text()
+    path.write_text("".join(whole.splitlines(keepends=True)[:2]) + '{"event":')
+    again = bench(*words, "--resume", cwd=folder)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert sorted(path.read_text().splitlines()) == sorted(whole.splitlines())
+    other = bench(*words, "--epsilon", "0", "--resume", cwd=folder)
+    assert "epsilons was 0.0,0.05, now it is 0.0" in other.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -17,7 +17,7 @@ from fop_bench.studies.fidelity.measures import Known, known
 from fop_bench.studies.fidelity.playback import Player
 from fop_bench.studies.fidelity.recorded_actions import EAST, FIRST_TARGET, NO_OP, NORTH, STOP
 from fop_bench.studies.fidelity.recordings import Birth, Death, Episode, Order, load
-from fop_bench.studies.fidelity.trained_nets import TrainedNet, read_net
+from fop_bench.studies.fidelity.trained_nets import TrainedNet, nets_folder, read_net
 from fop_core.errors import FopError
 from fop_envs.smac.skirmish import SkirmishEnv
 
@@ -264,7 +264,7 @@ def test_nets_that_are_missing_are_named(tmp_path: Path, write_net: Callable[...
     write_net(tmp_path / f"{agreement.ACTING['3m']}.safetensors", "3m", 42, 9, {})
     assert list(agreement.acting_nets(tmp_path, ["3m", "8m", "corridor"], asked=False)) == ["3m"]
     with pytest.raises(FopError, match="nowhere is no folder of nets; name one with --nets"):
-        agreement.nets_folder(tmp_path / "nowhere")
+        nets_folder(tmp_path / "nowhere")
 
 
 def test_the_table_adds_up_episodes() -> None:

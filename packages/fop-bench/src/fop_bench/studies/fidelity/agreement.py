@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ from .recorded_actions import (
 from .recordings import Episode, GivenRecordings, Recording
 from .saved_battles import dice, reseeded, with_looks, with_places
 from .study_part import Found, StudyPart, untold
-from .trained_nets import Actor, TrainedNet, read_net
+from .trained_nets import Actor, TrainedNet, nets_folder, read_net
 
 ACTING = {
     "3m": "3m__qmix__2025-04-17_13-04-03__2000122",
@@ -61,23 +60,6 @@ CANDIDATES = 256
 """Pairs of a battle and an order of enemy ids that are looked at together while the ids are sought."""
 HOPELESS = 12
 """Decisions by which an order of ids may lie behind the best one."""
-
-
-def nets_folder(given: Path | None) -> Path:
-    """The folder of nets: the given one, else `facts/nets` of the folder that FOP_SHARED names, else
-    `nets`.
-
-    Raises:
-        FopError: it isn't there.
-    """
-    shared = os.environ.get("FOP_SHARED")
-    path = given or (Path(shared) / "facts" / "nets" if shared else Path("nets"))
-    if not path.is_dir():
-        raise FopError(
-            f"{path} is no folder of nets; name one with --nets or the variable FOP_SHARED, whose facts/nets "
-            "is taken"
-        )
-    return path
 
 
 def acting_nets(folder: Path, maps: Sequence[str], asked: bool) -> dict[str, TrainedNet]:
@@ -147,8 +129,7 @@ class Decisions:
         self._rows = np.stack([seat.rows for seat in seats])
         self._columns = np.stack([seat.columns for seat in seats])
         self._actions = np.stack([seat.actions for seat in seats])
-        spec = env.spec
-        self.actor = Actor(net, len(enemies), spec.n_agents, spec.n_actions, spec.obs_dim)
+        self.actor = Actor(net, len(enemies), env.spec)
         self._seeds = [seed] * battles
         self.running = np.ones(battles, np.bool_)
         self.step = 0

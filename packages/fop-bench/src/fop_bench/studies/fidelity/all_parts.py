@@ -9,6 +9,7 @@ from .heuristic_policy import HeuristicPart
 from .replay_blocks import ReplaysPart
 from .sensitivity import SensitivityPart
 from .study_part import StudyPart
+from .transfer import TransferPart
 
 PARTS: tuple[type[StudyPart], ...] = (
     ReplaysPart,
@@ -17,4 +18,5 @@ PARTS: tuple[type[StudyPart], ...] = (
     ForcedPlaybackPart,
     HealthPart,
     AgreementPart,
+    TransferPart,
 )

@@ -9,6 +9,7 @@ from fop_bench.report import text_tables
 
 WORDS = frozenset(
     {
+        "net",
         "map",
         "option",
         "value",

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from fop_bench.arguments import Command, Parser, count, setting
 
-from .measurement_plan import EPISODES, FLOORS, HEALTH_SEEDS, PARTICLES, SEEDS
+from .measurement_plan import EPISODES, FLOORS, HEALTH_SEEDS, NET_EPISODES, PARTICLES, SEEDS
+
+EPSILONS = "0,.05"
+"""Those at which nets play: without exploration, and as in training."""
 
 DESCRIPTION = """\
 Compare the engine with recordings of StarCraft II and with published results.
 
-Without a part: replays, heuristic (both modes) and sensitivity, one after the other, in minutes.
+Without a part: replays, heuristic (both modes) and sensitivity, one after the other, in minutes; health and
+transfer too, where their data are.
 """
 EXAMPLES = """\
 examples:
@@ -27,6 +31,8 @@ examples:
   fop-bench fidelity health --data FILE          whom the enemy shoots at, from recorded health
   fop-bench fidelity agreement --maps 3m
                                                  do the recordings' own nets decide as recorded?
+  fop-bench fidelity transfer --nets DIR --json transfer.json
+                                                 nets of the real game on our battles
   fop-bench fidelity decode GAME.SC2Replay --out recordings
   fop-bench fidelity page runs/NAME --out docs/fidelity.md
 
@@ -40,7 +46,15 @@ def add_all(parser: Parser) -> None:
     _add_replays(parser)
     _add_episodes(parser, "--policy-episodes")
     _add_data(parser)
-    parser.set_defaults(rest=True, policy_maps="all", health_seeds=HEALTH_SEEDS)
+    _add_nets(parser)
+    parser.set_defaults(
+        rest=True,
+        policy_maps="all",
+        health_seeds=HEALTH_SEEDS,
+        net_maps="all",
+        net_episodes=NET_EPISODES,
+        epsilons=EPSILONS,
+    )
     _add_common(parser)
 
 
@@ -103,13 +117,7 @@ def add_health(parser: Parser) -> None:
 
 def add_agreement(parser: Parser) -> None:
     _add_recordings(parser)
-    parser.add_argument(
-        "--nets",
-        type=Path,
-        metavar="DIR",
-        help="folder of the nets that acted in the recordings (default: facts/nets of the folder that the "
-        "variable FOP_SHARED names, else nets)",
-    )
+    _add_nets(parser)
     parser.add_argument(
         "--seeds",
         type=count,
@@ -118,6 +126,36 @@ def add_agreement(parser: Parser) -> None:
         help="battles of each episode, open loop and again in the filter (default: %(default)s)",
     )
     _add_which(parser)
+    _add_common(parser)
+
+
+def add_transfer(parser: Parser) -> None:
+    _add_nets(parser)
+    parser.add_argument(
+        "--maps",
+        dest="net_maps",
+        default="all",
+        metavar="A,B",
+        help="of the nets (default: all that they have)",
+    )
+    parser.add_argument(
+        "--episodes",
+        dest="net_episodes",
+        type=count,
+        default=NET_EPISODES,
+        metavar="N",
+        help="of each net at each epsilon (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epsilon",
+        dest="epsilons",
+        default=EPSILONS,
+        metavar="A,B",
+        help="shares of decisions that are random (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write a row for each net and epsilon into this file"
+    )
     _add_common(parser)
 
 
@@ -142,6 +180,16 @@ def add_page(parser: Parser) -> None:
 def _add_recordings(parser: Parser) -> None:
     parser.add_argument("--maps", default="all", metavar="A,B", help="default: all that have a recording")
     parser.add_argument("--recordings", type=Path, metavar="DIR", help="folder of decoded recordings")
+
+
+def _add_nets(parser: Parser) -> None:
+    parser.add_argument(
+        "--nets",
+        type=Path,
+        metavar="DIR",
+        help="folder of nets trained in StarCraft II, NAME.safetensors (default: facts/nets of the folder "
+        "that the variable FOP_SHARED names, else nets)",
+    )
 
 
 def _add_data(parser: Parser) -> None:
@@ -239,7 +287,9 @@ def _measured(name: str, summary: str, add_arguments: Callable[[Parser], None]) 
 
 
 PARTS = {
-    "all": _measured("all", "replays, heuristic and sensitivity, one after the other", add_all),
+    "all": _measured(
+        "all", "replays, heuristic, sensitivity, and health and transfer where their data are", add_all
+    ),
     "replays": _measured(
         "replays", "play recorded orders into the engine and measure how far it departs", add_replays
     ),
@@ -265,6 +315,11 @@ PARTS = {
         "agreement",
         "feed the nets that acted in the recordings with our battles: do they decide as recorded?",
         add_agreement,
+    ),
+    "transfer": _measured(
+        "transfer",
+        "play nets that were trained in StarCraft II and compare with how they did there",
+        add_transfer,
     ),
     "decode": Command(
         add_decode,

@@ -12,9 +12,11 @@ from typing import Literal
 import msgspec
 
 from fop_bench.records.json_files import read_lines
+from fop_bench.report.statistics import Estimate, wilson
 
 REPLAYS, HEURISTIC, SENSITIVITY = "replays.jsonl", "heuristic.jsonl", "sensitivity.jsonl"
 FORCED_PLAYBACK, HEALTH, AGREEMENT = "forced_playback.jsonl", "health.jsonl", "agreement.jsonl"
+TRANSFER = "transfer.jsonl"
 
 NO_MATCH = 1e9
 """Stands for infinity in records: at the median only one side had such a death."""
@@ -249,7 +251,77 @@ class AgreementPlays(msgspec.Struct, frozen=True, kw_only=True, tag="agreement",
     evidence: float
 
 
-Record = Reference | Play | Tracks | Policy | Variant | ForcedPlays | HealthPlays | AgreementPlays
+class RealResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a net did in StarCraft II, as its file says.
+
+    Attributes:
+        battle_won: its win rate, in [0, 1].
+        n: episodes behind it; None where that isn't known.
+        low: of the win rate, where that is of several runs.
+        high: likewise.
+        returns: mean return of an episode; None, as what follows, where it isn't known.
+        ep_length: mean steps.
+        dead_allies: mean number at the end.
+        dead_enemies: likewise.
+    """
+
+    battle_won: float
+    n: float | None = None
+    low: float | None = None
+    high: float | None = None
+    returns: float | None = msgspec.field(name="return", default=None)
+    ep_length: float | None = None
+    dead_allies: float | None = None
+    dead_enemies: float | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """As stated, or Wilson's at 95 %; None where the number of episodes isn't known."""
+        if self.low is not None and self.high is not None:
+            return self.low, self.high
+        if self.n is None or round(self.n) < 1:
+            return None
+        estimate = wilson(min(round(self.battle_won * self.n), round(self.n)), round(self.n))
+        return estimate.low, estimate.high
+
+
+class TransferPlays(msgspec.Struct, frozen=True, kw_only=True, tag="transfer", tag_field="event"):
+    """One net on our battles, at one epsilon.
+
+    Attributes:
+        file: its name.
+        algorithm: that trained it.
+        epsilon: share of decisions that are random.
+        won: of the `episodes`.
+        returns: mean over them, as what follows.
+        ep_length: steps.
+        dead_allies: at the end.
+        dead_enemies: likewise.
+        real: the same in StarCraft II; None where it isn't known for this epsilon.
+    """
+
+    file: str
+    map: str
+    algorithm: str
+    epsilon: float
+    engine: str
+    episodes: int
+    won: int
+    returns: float
+    ep_length: float
+    dead_allies: float
+    dead_enemies: float
+    real: RealResult | None
+
+    @property
+    def ours(self) -> Estimate:
+        """The win rate on our battles with its 95 % Wilson interval."""
+        return wilson(self.won, self.episodes)
+
+
+Record = (
+    Reference | Play | Tracks | Policy | Variant | ForcedPlays | HealthPlays | AgreementPlays | TransferPlays
+)
 
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 

@@ -314,7 +314,7 @@ class HealthPart(StudyPart):
     def lacks(cls, args: argparse.Namespace) -> str | None:
         if args.data is not None or ((file := shared_file()) and file.is_file()):
             return None
-        return "neither --data nor the variable FOP_SHARED gives the recorded episodes with health"
+        return "neither --data nor the variable FOP_SHARED names recorded episodes with health"
 
     def plan(self) -> dict[str, Any]:
         return self._plan

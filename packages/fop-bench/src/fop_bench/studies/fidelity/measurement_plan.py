@@ -9,9 +9,9 @@ import msgspec
 
 from fop_bench.records.plan import AnyPlan
 
-SEEDS, FLOORS, EPISODES, HEALTH_SEEDS, PARTICLES = 32, 2, 1000, 16, 256
+SEEDS, FLOORS, EPISODES, HEALTH_SEEDS, PARTICLES, NET_EPISODES = 32, 2, 1000, 16, 256, 512
 """Plays of a recorded episode, episodes of the engine's own for each, episodes of the heuristic policy on a
-map, plays of a recorded episode with health, battles of each particle filter."""
+map, plays of a recorded episode with health, battles of each particle filter, episodes of a net."""
 
 EPSILON = 0.02
 """Chance of a decision that isn't the acting net's, so that no play is impossible."""
@@ -36,6 +36,9 @@ class MeasurementPlan(AnyPlan, frozen=True, kw_only=True):
         health_seeds: plays of each recorded episode with health.
         nets: the nets that acted in the recordings, by map, with the digest of their files; None where
             their decisions aren't compared.
+        transfer: nets that play our battles, by their file, with its digest.
+        transfer_episodes: of each of them at each epsilon.
+        epsilons: shares of random decisions at which they play.
     """
 
     recordings: dict[str, str] = msgspec.field(default_factory=dict)
@@ -51,6 +54,9 @@ class MeasurementPlan(AnyPlan, frozen=True, kw_only=True):
     until: int | None = None
     health_seeds: int = 0
     nets: dict[str, str] | None = None
+    transfer: dict[str, str] = msgspec.field(default_factory=dict)
+    transfer_episodes: int = 0
+    epsilons: list[float] = msgspec.field(default_factory=list)
 
 
 def digest(file: Path) -> str:

@@ -60,9 +60,7 @@ def run_measurements(name: str, args: argparse.Namespace, command: Sequence[str]
 
 def make_plan(suite: str, args: argparse.Namespace, parts: Sequence[StudyPart]) -> MeasurementPlan:
     """The plan of a command line; what no part speaks of stays empty."""
-    settings = dict(args.settings)
-    if args.client is not None:
-        settings["client"] = args.client
+    settings = engine_options.given(args)
     engine_options.parse(settings)
     fields: dict[str, Any] = {}
     for part in parts:
