@@ -312,8 +312,8 @@ def test_transfer_plays_every_net_of_a_folder_and_goes_on(
     refused = bench(*words, cwd=folder)
     assert refused.returncode == 1
     assert refused.stderr == (
-        f"fop-bench: {Path('trained', 'wrong.safetensors')} takes 42 inputs; 8m gives 102: observation 80, last "
-        "action 14, agent 8\n"
+        f"fop-bench: {Path('trained', 'wrong.safetensors')} takes 42 inputs; 8m gives 102: observation 80, "
+        "last action 14, agent 8\n"
     )
     assert not (folder / "transfer").exists(), "nothing was played"
     wrong.unlink()
