@@ -245,5 +245,5 @@ def test_all_says_what_it_leaves_out(
     assert run_measurements.run_measurements("all", args, ["fop-bench", "fidelity"]) == 0
     printed = capsys.readouterr().out
     assert "left out     health: " in printed
-    assert "transfer     1 nets on 1 map, 8 episodes each, at epsilon 0" in printed
+    assert "transfer     1 net on 1 map, 8 episodes each, at epsilon 0" in printed
     assert printed.endswith("all: 0 nets, no real result is known at these epsilons\n")

@@ -23,6 +23,7 @@ WORDS = frozenset(
         "result",
         "by episode",
         "likelihood",
+        "verdict",
     }
 )
 """Columns of words."""
@@ -42,7 +43,12 @@ class CaptionedTable:
 
     @property
     def markdown(self) -> str:
-        return f"### {self.title}\n\n{text_tables.as_markdown(self.rows, WORDS)}\n\n{self.caption}"
+        return f"### {self.title}\n\n{self.body}\n\n{self.caption}"
+
+    @property
+    def body(self) -> str:
+        """Its rows alone, as Markdown."""
+        return text_tables.as_markdown(self.rows, WORDS)
 
 
 def percent(share: float) -> str:

@@ -31,7 +31,7 @@ from .measurement_plan import MeasurementPlan, digest
 from .recordings import GivenRecordings
 from .study_part import Found, StudyPart, untold
 from .trained_nets import Actor, TrainedNet, maps_of, nets_folder, read_nets
-from .transfer_tables import judged_nets, nets_by_map, overall, transfer_tables
+from .transfer_tables import judged_nets, nets_by_map, overall, plays_of, transfer_tables
 
 SLOTS = 64
 SEED = 1
@@ -78,6 +78,10 @@ class TransferBlock:
 def _options(net: TrainedNet, chosen: Options) -> dict[str, Any]:
     """The net's own options of the environment, and the chosen ones where it has none."""
     return dict(chosen) | net.about.options
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def check_net(net: TrainedNet, chosen: Options = ()) -> TaskSpec:
@@ -163,7 +167,7 @@ class TransferPart(StudyPart):
         maps = {net.about.map for net in self._nets}
         values = " and ".join(f"{value:g}" for value in plan.epsilons)
         return {
-            "transfer": f"{len(self._nets)} nets on {len(maps)} {'map' if len(maps) == 1 else 'maps'}, "
+            "transfer": f"{_counted(len(self._nets), 'net')} on {_counted(len(maps), 'map')}, "
             f"{plan.transfer_episodes:,} episodes each, at epsilon {values}"
         }
 
@@ -171,7 +175,7 @@ class TransferPart(StudyPart):
         if self._json is None:
             return []
         rows = []
-        for record in _plays(found):
+        for record in plays_of(found.records[self.name]):
             value, low, high = record.ours
             rows.append(
                 {
@@ -190,21 +194,17 @@ class TransferPart(StudyPart):
 
     @classmethod
     def tables(cls, found: Found) -> list[CaptionedTable]:
-        return transfer_tables(_plays(found))
+        return transfer_tables(plays_of(found.records[cls.name]))
 
     @classmethod
     def draw(cls, found: Found, folder: Path, suffixes: Sequence[str]) -> list[Path]:
-        return transfer_figure.draw(judged_nets(_plays(found)), folder, suffixes)
+        return transfer_figure.draw(judged_nets(plays_of(found.records[cls.name])), folder, suffixes)
 
     @classmethod
     def summary(cls, found: Found) -> dict[str, Any]:
-        return {"transfer": nets_by_map(_plays(found))}
+        return {"transfer": nets_by_map(plays_of(found.records[cls.name]))}
 
     @classmethod
     def last_line(cls, found: Found) -> str | None:
-        plays = _plays(found)
+        plays = plays_of(found.records[cls.name])
         return overall(plays) if plays else None
-
-
-def _plays(found: Found) -> list[TransferPlays]:
-    return [record for record in found.records[TransferPart.name] if isinstance(record, TransferPlays)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from .captioned_tables import CaptionedTable
-from .fidelity_records import RealResult, TransferPlays
+from .fidelity_records import RealResult, Record, TransferPlays
 from .published_results import order_of
 
 SHARPEST = 0.05
@@ -32,6 +32,10 @@ class NetsOnMap(msgspec.Struct, frozen=True, kw_only=True):
     mean_absolute: float
     mean: float
     largest: float
+
+
+def plays_of(records: Iterable[Record]) -> list[TransferPlays]:
+    return [record for record in records if isinstance(record, TransferPlays)]
 
 
 def shown_nets(plays: Sequence[TransferPlays]) -> list[TransferPlays]:
