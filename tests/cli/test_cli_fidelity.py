@@ -1,15 +1,20 @@
 """`fop-bench fidelity`, run as a user would, on a recording made by hand."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from fop_bench.studies.fidelity import forced_playback
 
 COMMAND = [sys.executable, "-m", "fop_bench", "fidelity"]
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "FOP_RECORDINGS"} | {"COLUMNS": "200"}
@@ -37,7 +42,7 @@ def recorded(deaths: list[list[Any]]) -> dict[str, Any]:
         "births": [[unit, 1, "Marine_RL", 1, int(x), int(y)] for unit, (x, y) in enumerate(places)]
         + [[3, 1, "Marine", 2, 23, 16], [4, 1, "Marine", 2, 23, 15], [5, 1, "Marine", 2, 23, 16]],
         "deaths": deaths,
-        "unit_positions": [],
+        "unit_positions": [[98, [[0, 13, 16], [1, 13, 15], [4, 18, 15]]]],
         "commands": commands,
         "kill_cheats": [129],
     }
@@ -77,6 +82,7 @@ def test_replays_measure_every_episode_and_seed(
     assert first["outcome"]["deaths"] == [[], [90, 100, 110]]
     assert first["outcome"]["winner"] == "agents"
     assert first["spawns"]["exact_agree"] == first["spawns"]["exact"] == 3
+    assert first["fights"] == [{"loop": 98, "fought": 1, "alive": 2}]
     assert {r["engine"] for r in references} == {first["engine"]}
 
 
@@ -87,7 +93,15 @@ def test_replays_print_and_write_tables_and_figures(
     row = next(line for line in whole.stdout.splitlines() if line.startswith("3m "))
     assert row.split()[:4] == ["3m", "2", "12/12", "6/6"]
     text = (folder / "whole" / "results.md").read_text()
-    for title in ("Places", "Deaths", "Outcomes", "Quantiles", "Where the engine first leaves", "Goals"):
+    for title in (
+        "Places",
+        "Deaths",
+        "Outcomes",
+        "Quantiles",
+        "Where the engine first leaves",
+        "Enemies in the fight",
+        "Goals",
+    ):
         assert f"### {title}" in text
     summary = json.loads((folder / "whole" / "summary.json").read_text())
     assert summary["maps"]["3m"]["recording"]["allies_until_attack"]["p90"] == 0
@@ -171,8 +185,11 @@ def test_the_heuristic_policy_plays_both_modes(folder: Path) -> None:
 
 
 def test_forced_playback_tries_every_combination_of_rules(folder: Path) -> None:
+    one, other = forced_playback.rules(None)[:2]
     words = [
         "forced-playback",
+        "--vary",
+        f"{one},{other}",
         "--recordings",
         "recordings",
         "--seeds",
@@ -185,8 +202,7 @@ def test_forced_playback_tries_every_combination_of_rules(folder: Path) -> None:
     done = bench(*words, cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     found = records(folder / "forced" / "forced_playback.jsonl")
-    rules = ("attackers_first, spread_fire", "no attackers_first, spread_fire")
-    rules += ("attackers_first, no spread_fire", "no attackers_first, no spread_fire")
+    rules = [f"{first}, {second}" for first in (one, f"no {one}") for second in (other, f"no {other}")]
     assert {(r["episode"], r["options"], r["loops"]) for r in found} == {
         (episode, options, 40) for episode in (0, 1) for options in rules
     }
@@ -206,6 +222,131 @@ def test_forced_playback_tries_every_combination_of_rules(folder: Path) -> None:
     assert "until was 40, now it is 70" in longer.stderr
 
 
+def episodes_with_health(path: Path) -> None:
+    """Two episodes of 3m: enemies walk towards agents that stand and are shot at; a row before, one falls."""
+    rows = 12
+    ally = np.array([(9, 16), (9, 15.3115234375), (9.6884765625, 16)])
+    enemy = np.array([(22.859375, 16), (22.859375, 15.3115234375), (23.5478515625, 16)])
+    steps = np.minimum(np.arange(rows), 8)[:, None] * 1.125
+    hp = np.full((2, rows, 3), 45, np.int8)
+    hp[:, -1, 0] = 0
+    np.savez(
+        path,
+        ally_hp=hp,
+        enemy_hp=np.full((2, rows, 3), 45, np.int8),
+        ally_x=np.broadcast_to(ally[:, 0] * 4096, (2, rows, 3)).astype(np.int32),
+        ally_y=np.broadcast_to(ally[:, 1] * 4096, (2, rows, 3)).astype(np.int32),
+        enemy_x=np.broadcast_to((enemy[:, 0] - steps) * 4096, (2, rows, 3)).astype(np.int32),
+        enemy_y=np.broadcast_to(enemy[:, 1] * 4096, (2, rows, 3)).astype(np.int32),
+        action=np.ones((2, rows, 3), np.int8),
+        length=np.array([rows, rows - 1], np.int16),
+    )
+
+
+def test_health_counts_and_goes_on(folder: Path) -> None:
+    episodes_with_health(folder / "health.npz")
+    words = ["health", "--data", "health.npz", "--seeds", "2", "--out", "health"]
+    done = bench(*words, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    (record,) = records(folder / "health" / "health.jsonl")
+    assert (record["episodes"], record["seeds"]) == ([0, 1], 2)
+    assert record["recorded_times"][1] == {"hits": 0, "first": None, "rows": 0, "together": 0}
+    assert len(record["played_times"][0]) == 2
+    assert "first hits, nobody has attacked yet, one ally is the nearest to all" in done.stdout
+    for title in ("Whom an enemy shoots at", "When hits fall", "Likelihood of the recorded hits"):
+        assert f"### {title}" in (folder / "health" / "results.md").read_text()
+    (folder / "health" / "health.jsonl").write_text("")
+    again = bench(*words, "--resume", cwd=folder)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert records(folder / "health" / "health.jsonl") == [record]
+    page = bench("page", "health", "--out", "docs/fidelity.md", cwd=folder)
+    assert (page.returncode, page.stderr) == (0, "")
+    assert "### When hits fall" in (folder / "docs" / "fidelity" / "health.md").read_text()
+
+
+def test_agreement_feeds_the_acting_net_with_our_battles(
+    folder: Path, write_net: Callable[..., Path]
+) -> None:
+    words = ["agreement", "--recordings", "recordings", "--nets", "nets", "--seeds", "2", "--out", "agreed"]
+    refused = bench(*words, cwd=folder)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("fop-bench: nets is no folder of nets; name one with --nets")
+    # Whatever the net sees, it goes east as long as it may: so did the recorded agents for four steps.
+    write_net(folder / "nets" / "3m__qmix__2025-04-17_13-04-03__2000122.safetensors", "3m", 42, 9, {4: 1.0})
+    done = bench(*words, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = sorted(records(folder / "agreed" / "agreement.jsonl"), key=lambda record: record["episode"])
+    assert [(r["episode"], r["agreed"][:6], r["decisions"]) for r in found] == [
+        # The attack of step 5 is folded afterwards: nothing is on record then.
+        (episode, [3, 3, 3, 3, 0, 0], [3] * 5 + [0] * 11)
+        for episode in (0, 1)
+    ]
+    assert all(r["evidence"] < 12 * math.log(0.98) + 3 * math.log(0.02) + 0.001 for r in found)
+    assert "Agreement: do the recordings' nets decide as recorded?" in done.stdout
+    row = next(line for line in done.stdout.splitlines() if line.startswith("3m "))
+    assert row.split()[:5] == ["3m", "2", "30", "100", "0"]
+    assert "Agreement" in (folder / "agreed" / "results.md").read_text()
+    path = folder / "agreed" / "agreement.jsonl"
+    whole = path.read_text()
+    path.write_text(whole.splitlines(keepends=True)[0])
+    again = bench(*words, "--resume", cwd=folder)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert sorted(path.read_text().splitlines()) == sorted(whole.splitlines())
+
+
+def test_transfer_plays_every_net_of_a_folder_and_goes_on(
+    folder: Path, write_net: Callable[..., Path]
+) -> None:
+    words = ["transfer", "--nets", "trained", "--episodes", "40", "--json", "rows.json", "--out", "transfer"]
+    refused = bench(*words, cwd=folder)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("fop-bench: trained is no folder of nets; name one with --nets")
+    # East, and then at the enemies in the order of their ids; the other one stays where it is.
+    real = {
+        "0": {"battle_won": 0.5, "n": 100, "low": 0.3, "high": 0.6},
+        "0.05": {"battle_won": 0.25, "n": 64},
+    }
+    write_net(folder / "trained" / "3m__a.safetensors", "3m", 42, 9, {4: 1, 6: 4, 7: 3, 8: 2}, real=real)
+    write_net(folder / "trained" / "8m__b.safetensors", "8m", 102, 14, {1: 1}, real={"0": {"battle_won": 0}})
+    wrong = write_net(folder / "trained" / "wrong.safetensors", "8m", 42, 9, {1: 1})
+    refused = bench(*words, cwd=folder)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"fop-bench: {Path('trained', 'wrong.safetensors')} takes 42 inputs; 8m gives 102: observation 80, "
+        "last action 14, agent 8\n"
+    )
+    assert not (folder / "transfer").exists(), "nothing was played"
+    wrong.unlink()
+    done = bench(*words, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    path = folder / "transfer" / "transfer.jsonl"
+    found = {(r["file"], r["epsilon"]): r for r in records(path)}
+    assert found.keys() == {(f"{n}.safetensors", e) for n in ("3m__a", "8m__b") for e in (0.0, 0.05)}
+    rows = json.loads((folder / "rows.json").read_text())
+    assert [(row["file"], row["epsilon"], row["real"]) for row in rows] == [
+        ("3m__a.safetensors", 0.0, 0.5),
+        ("3m__a.safetensors", 0.05, 0.25),
+        ("8m__b.safetensors", 0.0, 0.0),
+        ("8m__b.safetensors", 0.05, None),
+    ]
+    assert set(rows[0]) == {"file", "map", "epsilon", "real", "ours", "low", "high", "episodes"}
+    assert rows[1]["ours"] == found["3m__a.safetensors", 0.05]["won"] / 40
+    assert rows[1]["low"] <= rows[1]["ours"] <= rows[1]["high"]
+    apart = [100 * (rows[k]["ours"] - rows[k]["real"]) for k in (1, 2)]
+    assert done.stdout.splitlines()[-1] == (
+        f"all: 2 nets, mean absolute difference {sum(map(abs, apart)) / 2:.1f} points, mean difference "
+        f"{sum(apart) / 2:+.1f}"
+    )
+    assert (folder / "transfer" / "figures" / "transfer.png").stat().st_size > 3000
+    whole = path.read_text()
+    path.write_text("".join(whole.splitlines(keepends=True)[:2]) + '{"event":')
+    again = bench(*words, "--resume", cwd=folder)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert sorted(path.read_text().splitlines()) == sorted(whole.splitlines())
+    other = bench(*words, "--epsilon", "0", "--resume", cwd=folder)
+    assert "epsilons was 0.0,0.05, now it is 0.0" in other.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -215,6 +356,10 @@ def test_forced_playback_tries_every_combination_of_rules(folder: Path) -> None:
         (["heuristic", "--maps", "3mm"], "unknown map '3mm'; did you mean 3m"),
         (["heuristic", "--set", "scan=3"], "unknown option 'scan'"),
         (["forced-playback", "--floors", "1"], "unknown option '--floors'"),
+        (
+            ["health", "--data", "none.npz"],
+            "none.npz is missing: health needs this file of recorded episodes",
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(tmp_path: Path, words: list[str], message: str) -> None:

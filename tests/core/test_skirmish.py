@@ -16,7 +16,7 @@ FIELDS = [
     *((name, "<f4") for name in ("energy", "cooldown")),
     *((name, "<i4") for name in ("order", "order_target")),
     *((name, "<f4") for name in ("order_x", "order_y")),
-    *((name, "<i4") for name in ("target", "attack_phase", "killer")),
+    *((name, "<i4") for name in ("target", "attack_phase", "killer", "last_hurt", "attacks")),
 ]
 
 

@@ -9,16 +9,26 @@ from msgspec import structs
 from fop_bench.records.json_files import LineWriter
 from fop_bench.studies.fidelity import fidelity_page
 from fop_bench.studies.fidelity.fidelity_records import (
+    AGREEMENT,
+    FORCED_PLAYBACK,
     HEURISTIC,
     REPLAYS,
+    TRANSFER,
+    AgreementPlays,
+    ForcedPlays,
     Outcome,
     Play,
     Policy,
+    RealResult,
     Reference,
     Spawns,
+    TransferPlays,
 )
 from fop_bench.studies.fidelity.map_summary import summarise
+from fop_bench.studies.fidelity.published_results import PolicySummary
+from fop_bench.studies.fidelity.transfer_tables import NetsOnMap
 from fop_core.errors import FopError
+from fop_envs.smac.maps import map_names
 
 
 def outcome(won: bool, lost: int, first_kill: int) -> Outcome:
@@ -135,6 +145,118 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     shown = {part.split(")")[0] for part in "".join(parts.values()).split("](../figures/")[1:]}
     drawn = {path.relative_to(out.parent / "figures").as_posix() for path in written if path.suffix == ".png"}
     assert shown == drawn
+
+
+def net(map_name: str, number: int, won: int, real: float) -> TransferPlays:
+    return TransferPlays(
+        file=f"{map_name}__qmix__{number}.safetensors",
+        map=map_name,
+        algorithm="qmix",
+        epsilon=0.05,
+        engine="skirmish-test",
+        episodes=100,
+        won=won,
+        returns=19.25,
+        ep_length=30.0,
+        dead_allies=1.0,
+        dead_enemies=2.5,
+        real=RealResult(battle_won=real, n=100, low=real, high=real, returns=19.0, ep_length=31.0),
+    )
+
+
+def written(folder: Path, name: str, *found: Any) -> None:
+    writer = LineWriter(folder / name)
+    writer.write(*found)
+    writer.close()
+
+
+def test_the_page_opens_with_the_nets_and_a_row_for_each_map(tmp_path: Path) -> None:
+    nets = [net("3m", 1, 83, 0.8), net("3m", 2, 92, 0.96), net("8m", 1, 97, 0.6), net("8m", 2, 90, 0.7)]
+    written(tmp_path, TRANSFER, *nets)
+    written(tmp_path, REPLAYS, *records(WON, [WON, WON]))
+    agreement = AgreementPlays(
+        map="3m",
+        episode=0,
+        engine="skirmish-test",
+        net="acting",
+        particles=2,
+        ids=[0, 1, 2],
+        agreed=[3.0],
+        decisions=[3],
+        filtered=3.0,
+        evidence=-0.5,
+    )
+    written(tmp_path, AGREEMENT, agreement)
+    forced = ForcedPlays(
+        map="3m", episode=0, options="a rule", engine="skirmish-test", seeds=2, loops=60, agreeing=2
+    )
+    written(tmp_path, FORCED_PLAYBACK, forced)
+    out = tmp_path / "docs" / "fidelity.md"
+    paths = fidelity_page.write_page(tmp_path, out)
+    assert out.parent / "figures" / "fidelity" / "transfer.png" in paths
+    title, lead, figure, *rest = out.read_text().split("\n\n")
+    assert title == "# Fidelity: the engine compared with StarCraft II"
+    assert lead.startswith("4 nets that were trained in StarCraft II played on engine skirmish-test, and")
+    # 3, -4, 37 and 20 points.
+    assert "16.0 points off the real ones on average (mean difference +14.0). Compare algorithms" in lead
+    assert figure.startswith("![")
+    assert figure.endswith("](figures/fidelity/transfer.png)")
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in rest[0].splitlines()]
+    assert [row[0] for row in rows[2:]] == list(map_names())
+    by_map = {row[0]: row[1:] for row in rows[2:]}
+    assert by_map["3m"] == ["2", "3.5", "-0.5", "-", "-", "-", "9/9", "as in the game"]
+    assert by_map["8m"] == ["2", "28.5", "+28.5", "-", "-", "-", "-", "too easy"]
+    assert by_map["MMM"] == ["-"] * 7 + ["not compared"]
+    parts = {path.name: path.read_text() for path in (tmp_path / "docs" / "fidelity").glob("*.md")}
+    assert parts.keys() == {"transfer.md", "recordings.md", "agreement.md", "forced_playback.md"}
+    for name in parts:
+        assert f"](fidelity/{name})" in out.read_text()
+    assert "| qmix__1 " in parts["transfer.md"]
+    assert "19.2/19.0" in parts["transfer.md"]
+
+
+def test_the_page_of_many_nets_has_the_farthest_ones(tmp_path: Path) -> None:
+    written(tmp_path, TRANSFER, *(net("8m", k, k % 100, 0.0) for k in range(300)))
+    fidelity_page.write_page(tmp_path, tmp_path / "fidelity.md")
+    text = (tmp_path / "fidelity" / "transfer.md").read_text()
+    assert "The 90 of 300 nets whose win rates are farthest from the real ones:" in text
+    assert "| qmix__299 " in text
+    assert "| qmix__200 " not in text
+    assert len(text.split()) <= 2500
+
+
+def test_the_verdict_takes_the_best_evidence() -> None:
+    def nets(absolute: float, mean: float) -> NetsOnMap:
+        return NetsOnMap(map="3m", nets=3, mean_absolute=absolute, mean=mean, largest=absolute)
+
+    def policy(won: float, published: float | None) -> PolicySummary:
+        return PolicySummary(
+            map="3m",
+            rest=False,
+            episodes=100,
+            win_rate=won,
+            low=won,
+            high=won,
+            published=published,
+            episode_return=1,
+            length=1,
+            timeouts=0,
+        )
+
+    words = fidelity_page.few_words
+    recorded = summarise(records(WON, [WON, WON]))["3m"]
+    lost = outcome(won=False, lost=3, first_kill=61)
+    other = summarise(records(WON, [lost, lost]))["3m"]
+    assert words(nets(4, 3), policy(0.5, 0.0), other) == "as in the game"
+    assert words(nets(8, -8), None, None) == "a little too hard"
+    assert words(nets(30, 20), None, None) == "too easy"
+    assert words(nets(30, 10), None, None) == "differs from net to net"
+    assert words(None, policy(0.5, 0.0), recorded) == "as recorded"
+    assert words(None, None, other) == "outcomes differ from the recordings'"
+    assert words(None, policy(0.5, 0.55), None) == "heuristic as published"
+    assert words(None, policy(0.5, 0.0), None) == "heuristic easier than published"
+    assert words(None, policy(0.5, 0.9), None) == "heuristic harder than published"
+    assert words(None, policy(0.5, None), None) == "not compared"
 
 
 def test_a_folder_without_records_is_told(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_an_agent_has_to_fall_near_the_recorded_loop(player: Player) -> None:
     assert not forced_playback.agrees(player, falls, 0, 20 + forced_playback.TOLERANCE + 2)
 
 
-def plays(episode: int, agreeing: int, options: str = "spread_fire") -> ForcedPlays:
+def plays(episode: int, agreeing: int, options: str = "a rule") -> ForcedPlays:
     return ForcedPlays(
         map="3m",
         episode=episode,
@@ -68,9 +68,9 @@ def test_the_score_counts_half_a_play_more() -> None:
 def test_a_block_plays_one_episode_under_all_seeds_up_to_its_last_kill() -> None:
     peace = replace(QUIET, deaths=enemies_die_at(1))
     ForcedBlock = forced_playback.ForcedBlock
-    (record,) = ForcedBlock("3m", peace, 3, None, (("spread_fire", False),), "no spread_fire")()
+    (record,) = ForcedBlock("3m", peace, 3, None, (("cooldown_noise", False),), "no cooldown_noise")()
     assert isinstance(record, ForcedPlays)
-    assert (record.agreeing, record.seeds, record.loops, record.options) == (3, 3, 1, "no spread_fire")
+    assert (record.agreeing, record.seeds, record.loops, record.options) == (3, 3, 1, "no cooldown_noise")
     (record,) = ForcedBlock("3m", QUIET, 2, LONG, (), "")()
     assert isinstance(record, ForcedPlays)
     assert (record.agreeing, record.loops) == (0, 400)
@@ -80,25 +80,27 @@ def test_a_block_plays_one_episode_under_all_seeds_up_to_its_last_kill() -> None
 
 
 def test_the_table_has_even_and_odd_episodes_and_a_row_for_each_combination() -> None:
-    found = [plays(0, 4), plays(1, 0), plays(2, 0), plays(0, 0, "no spread_fire")]
+    found = [plays(0, 4), plays(1, 0), plays(2, 0), plays(0, 0, "no a rule")]
     (table,) = forced_playback.forced_tables(found)
     # log(9/8) = .118, log(1/8) = -2.079
     assert table.rows == [
         ["options", "3m"],
-        ["spread_fire", "-0.98 / -2.08"],
-        ["no spread_fire", "-2.08 / -"],
+        ["a rule", "-0.98 / -2.08"],
+        ["no a rule", "-2.08 / -"],
     ]
     assert "-2.08 the worst of 4 plays" in table.caption
     assert forced_playback.forced_tables([]) == []
 
 
-def test_only_options_that_are_true_or_false_can_be_varied() -> None:
-    assert forced_playback.rules("spread_fire,attackers_first,spread_fire") == [
-        "spread_fire",
-        "attackers_first",
-    ]
-    with pytest.raises(UnknownName, match="unknown option to vary 'spread_fir'; did you mean spread_fire"):
-        forced_playback.rules("spread_fir")
+def test_options_that_are_true_or_false_are_found_and_only_they_can_be_varied() -> None:
+    flags = forced_playback.rules(None)
+    assert "cooldown_noise" in flags
+    assert "scan_interval" not in flags
+    assert forced_playback.rules(",".join([*flags, flags[0]])) == flags
+    with pytest.raises(
+        UnknownName, match="unknown option to vary 'cooldown_nois'; did you mean cooldown_noise"
+    ):
+        forced_playback.rules("cooldown_nois")
     with pytest.raises(UnknownName, match="unknown option to vary 'scan_interval'"):
         forced_playback.rules("scan_interval")
     with pytest.raises(UsageError, match="--vary: no option given; known: "):

@@ -3,15 +3,17 @@
 import math
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
 from fop_bench.studies.fidelity import measures, noise_floor
-from fop_bench.studies.fidelity.fidelity_records import Departure, Outcome
+from fop_bench.studies.fidelity.fidelity_records import Departure, Fight, Outcome
+from fop_bench.studies.fidelity.fight_counts import fight_counts, fight_tables
 from fop_bench.studies.fidelity.medians import percentile
 from fop_bench.studies.fidelity.playback import Playback, Player, Sighting
-from fop_bench.studies.fidelity.quantiles import quantile
-from fop_bench.studies.fidelity.recordings import Birth, Death, Episode, Order
+from fop_bench.studies.fidelity.quantiles import Pair, quantile
+from fop_bench.studies.fidelity.recordings import Birth, Death, Episode, FightList, Order
 
 AGENTS = (Birth("Marine", 0, (9, 16)), Birth("Marine", 0, (9, 15)), Birth("Marine", 0, (9, 16)))
 ENEMIES = (
@@ -167,6 +169,74 @@ def test_percentiles_are_values_that_occur() -> None:
     assert percentile(values, 50) == 2.0
     assert percentile(values, 90) == math.inf
     assert math.isnan(percentile([], 50))
+
+
+# ---- enemies in the fight ----
+
+
+LISTED = replace(
+    EPISODE,
+    fights=(FightList(50, (0, 3, 4)), FightList(80, (1, 4)), FightList(290, (5,))),
+)
+
+
+def test_recorded_lists_count_enemies() -> None:
+    # Unit 3 dies at loop 60, 4 at 100, 5 at 120; agents on the lists don't count.
+    assert measures.recorded_fights(LISTED) == [
+        Fight(loop=50, fought=2, alive=3),
+        Fight(loop=80, fought=1, alive=2),
+        Fight(loop=290, fought=1, alive=0),
+    ]
+
+
+def test_played_lists_look_back_to_the_list_before() -> None:
+    play = playback(u4=70)
+    fought = np.zeros((300, 6), np.bool_)
+    fought[[10, 49, 50, 60], [3, 4, 5, 0]] = True
+    lists = measures.played_fights(LISTED, replace(play, fought=fought), end=300)
+    # Loop 50 is after the step of loop 49; at 80 unit 4 is dead; at 290 loop 50 is the first that counts.
+    assert lists == [
+        Fight(loop=50, fought=2, alive=3),
+        Fight(loop=80, fought=2, alive=2),
+        Fight(loop=290, fought=1, alive=2),
+    ]
+    assert measures.played_fights(LISTED, replace(play, fought=fought), end=80)[1:] == [None, None]
+    assert measures.played_fights(LISTED, play, end=300) == []  # an engine that doesn't tell
+
+
+def test_the_engine_tells_who_took_or_dealt_damage() -> None:
+    # The agents stand; the enemies walk 14 cells and shoot: only then does anybody fight.
+    quiet = replace(EPISODE, orders=(), deaths=(), end=200)
+    fought = Player("3m").play(quiet, seed=1).fought
+    assert fought is not None
+    first = int(fought.any(axis=1).argmax())
+    assert 50 < first < 90
+    assert fought[:first].sum() == 0
+    dealers, hurt = fought[first, 3:].any(), fought[first, :3].any()
+    assert dealers
+    assert hurt
+
+
+def test_counts_of_a_list_over_seeds() -> None:
+    lists = [Fight(loop=50, fought=10, alive=24), Fight(loop=90, fought=4, alive=9)]
+    plays = [[Fight(loop=50, fought=k, alive=22 + k % 2), None] for k in range(1, 11)]
+    pairs = [fake_pair(lists, plays)]
+    (count,) = fight_counts(pairs)  # no play lasts to loop 90
+    assert (count.recorded, count.played, count.alive, count.plays) == (lists[0], (5, 1, 9), 22, 10)
+    whole, single = fight_tables({"3m": [], "corridor": [count]})
+    assert whole.rows[1] == ["corridor", "1", "10.0", "5.0", "100", "0", "0"]  # 9 is fewer than 10
+    assert single.rows[1] == ["corridor", "50", "10", "5", "1-9", "24", "22"]
+    assert fight_tables({"3m": []}) == []
+
+
+def fake_pair(lists: list[Fight], plays: list[list[Fight | None]]) -> Pair:
+    places = measures.known(EPISODE, SPAWNS)
+    reference = measures.reference("corridor", EPISODE, places, "skirmish-test")
+    play = measures.play(reference, EPISODE, places, playback(), 0)
+    return Pair(
+        msgspec.structs.replace(reference, fights=lists),
+        [msgspec.structs.replace(play, fights=fights) for fights in plays],
+    )
 
 
 # ---- the floor ----

@@ -22,8 +22,8 @@ the game's Normal clock). Environments with SMAC's interface are in `fop_envs`; 
 `units()` of both worlds is a structured array with one row per unit. Fields: `id` (order of creation),
 `player` (0 or 1), `type` (index into `UNIT_TYPES`), `alive`, `x`, `y`, `facing`, `speed`, `hp`, `hp_max`,
 `shield`, `shield_max`, `energy`, `cooldown`, `order` (index into `ORDERS`), `order_target`, `order_x`,
-`order_y`, `target`, `attack_phase` (0 ready, 1 wind-up, 2 backswing), `killer`. Units are meant by their id;
--1 is nobody.
+`order_y`, `target`, `attack_phase` (0 ready, 1 wind-up, 2 backswing), `killer`, `last_hurt` (loop of the
+last damage, far below 0 before the first), `attacks` (so far). Units are meant by their id; -1 is nobody.
 
 A battle is a function of (task, seed, episode, actions or orders): of nothing else, on any machine.
 """

@@ -259,7 +259,8 @@ class SkirmishEnv:
         Fields: `id` (in order of creation), `player` (0 the agents'), `type` (index into `UNIT_TYPES`),
         `alive`, `x`, `y`, `facing` (radians, 0 east, counter-clockwise), `speed` (cells per loop), `hp`,
         `hp_max`, `shield`, `shield_max`, `energy`, `cooldown` (loops), `order` (index into `ORDERS`),
-        `order_target`, `order_x`, `order_y`, `target`, `attack_phase`, `killer` (ids, -1 for nobody).
+        `order_target`, `order_x`, `order_y`, `target`, `attack_phase`, `killer` (ids, -1 for nobody),
+        `last_hurt` (loop of the last damage, far below 0 before the first), `attacks` (so far).
         """
         return self._world.units(env)
 

@@ -8,7 +8,23 @@ from dataclasses import dataclass
 from fop_bench.report import text_tables
 
 WORDS = frozenset(
-    {"map", "option", "value", "who left first", "earliest", "goal", "piled up", "set", "options"}
+    {
+        "net",
+        "map",
+        "option",
+        "value",
+        "who left first",
+        "earliest",
+        "goal",
+        "piled up",
+        "set",
+        "options",
+        "situation",
+        "result",
+        "by episode",
+        "likelihood",
+        "verdict",
+    }
 )
 """Columns of words."""
 
@@ -27,7 +43,12 @@ class CaptionedTable:
 
     @property
     def markdown(self) -> str:
-        return f"### {self.title}\n\n{text_tables.as_markdown(self.rows, WORDS)}\n\n{self.caption}"
+        return f"### {self.title}\n\n{self.body}\n\n{self.caption}"
+
+    @property
+    def body(self) -> str:
+        """Its rows alone, as Markdown."""
+        return text_tables.as_markdown(self.rows, WORDS)
 
 
 def percent(share: float) -> str:

@@ -3,6 +3,7 @@ name."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
@@ -40,6 +41,14 @@ def variants() -> Iterator[tuple[str, Any]]:
             except ValueError:
                 continue
             yield name, value
+
+
+def given(args: argparse.Namespace) -> dict[str, str]:
+    """Options of a command line, as text."""
+    settings = dict(args.settings)
+    if args.client is not None:
+        settings["client"] = args.client
+    return settings
 
 
 def parse(settings: Mapping[str, str]) -> dict[str, Any]:

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from fop_bench.arguments import Command, Parser, count, setting
 
-from .measurement_plan import EPISODES, FLOORS, RULES, SEEDS
+from .measurement_plan import EPISODES, FLOORS, HEALTH_SEEDS, NET_EPISODES, PARTICLES, SEEDS
+
+EPSILONS = "0,.05"
+"""Those at which nets play: without exploration, and as in training."""
 
 DESCRIPTION = """\
 Compare the engine with recordings of StarCraft II and with published results.
 
-Without a part: replays, heuristic (both modes) and sensitivity, one after the other, in minutes.
+Without a part: replays, heuristic (both modes) and sensitivity, one after the other, in minutes; health and
+transfer too, where their data are.
 """
 EXAMPLES = """\
 examples:
@@ -23,7 +27,12 @@ examples:
   fop-bench fidelity heuristic --rest            SMAC's own policy, both modes, 1,000 episodes on each map
   fop-bench fidelity sensitivity                 the effect of each of the engine's options
   fop-bench fidelity forced-playback --maps 8m --until 115
-                                                 whom the enemy shoots at, under each rule for it
+                                                 whom the enemy shoots at, under each combination of rules
+  fop-bench fidelity health --data FILE          whom the enemy shoots at, from recorded health
+  fop-bench fidelity agreement --maps 3m
+                                                 do the recordings' own nets decide as recorded?
+  fop-bench fidelity transfer --nets DIR --json transfer.json
+                                                 nets of the real game on our battles
   fop-bench fidelity decode GAME.SC2Replay --out recordings
   fop-bench fidelity page runs/NAME --out docs/fidelity.md
 
@@ -36,7 +45,16 @@ def add_all(parser: Parser) -> None:
     _add_recordings(parser)
     _add_replays(parser)
     _add_episodes(parser, "--policy-episodes")
-    parser.set_defaults(rest=True, policy_maps="all")
+    _add_data(parser)
+    _add_nets(parser)
+    parser.set_defaults(
+        rest=True,
+        policy_maps="all",
+        health_seeds=HEALTH_SEEDS,
+        net_maps="all",
+        net_episodes=NET_EPISODES,
+        epsilons=EPSILONS,
+    )
     _add_common(parser)
 
 
@@ -76,11 +94,68 @@ def add_forced_playback(parser: Parser) -> None:
     )
     parser.add_argument(
         "--vary",
-        default=",".join(RULES),
         metavar="A,B",
-        help="options that are true or false; every combination of them is played (default: %(default)s)",
+        help="options that are true or false; all combinations are played (default: all of the engine)",
     )
     _add_which(parser)
+    _add_common(parser)
+
+
+def add_health(parser: Parser) -> None:
+    _add_data(parser)
+    parser.add_argument(
+        "--seeds",
+        dest="health_seeds",
+        type=count,
+        default=HEALTH_SEEDS,
+        metavar="N",
+        help="plays of each episode (default: %(default)s)",
+    )
+    _add_which(parser)
+    _add_common(parser)
+
+
+def add_agreement(parser: Parser) -> None:
+    _add_recordings(parser)
+    _add_nets(parser)
+    parser.add_argument(
+        "--seeds",
+        type=count,
+        default=PARTICLES,
+        metavar="N",
+        help="battles of each episode, open loop and again in the filter (default: %(default)s)",
+    )
+    _add_which(parser)
+    _add_common(parser)
+
+
+def add_transfer(parser: Parser) -> None:
+    _add_nets(parser)
+    parser.add_argument(
+        "--maps",
+        dest="net_maps",
+        default="all",
+        metavar="A,B",
+        help="of the nets (default: all that they have)",
+    )
+    parser.add_argument(
+        "--episodes",
+        dest="net_episodes",
+        type=count,
+        default=NET_EPISODES,
+        metavar="N",
+        help="of each net at each epsilon (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epsilon",
+        dest="epsilons",
+        default=EPSILONS,
+        metavar="A,B",
+        help="shares of decisions that are random (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write a row for each net and epsilon into this file"
+    )
     _add_common(parser)
 
 
@@ -105,6 +180,26 @@ def add_page(parser: Parser) -> None:
 def _add_recordings(parser: Parser) -> None:
     parser.add_argument("--maps", default="all", metavar="A,B", help="default: all that have a recording")
     parser.add_argument("--recordings", type=Path, metavar="DIR", help="folder of decoded recordings")
+
+
+def _add_nets(parser: Parser) -> None:
+    parser.add_argument(
+        "--nets",
+        type=Path,
+        metavar="DIR",
+        help="folder of nets trained in StarCraft II, NAME.safetensors (default: facts/nets of the folder "
+        "that the variable FOP_SHARED names, else nets)",
+    )
+
+
+def _add_data(parser: Parser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="recorded 3m episodes with everybody's health, .npz (default: facts/oracle/odis_3m.npz in the "
+        "folder that the variable FOP_SHARED names)",
+    )
 
 
 def _add_replays(parser: Parser) -> None:
@@ -192,7 +287,9 @@ def _measured(name: str, summary: str, add_arguments: Callable[[Parser], None]) 
 
 
 PARTS = {
-    "all": _measured("all", "replays, heuristic and sensitivity, one after the other", add_all),
+    "all": _measured(
+        "all", "replays, heuristic, sensitivity, and health and transfer where their data are", add_all
+    ),
     "replays": _measured(
         "replays", "play recorded orders into the engine and measure how far it departs", add_replays
     ),
@@ -208,6 +305,21 @@ PARTS = {
         "forced-playback",
         "force the recorded places and enemy deaths: do the agents fall as recorded?",
         add_forced_playback,
+    ),
+    "health": _measured(
+        "health",
+        "force places, orders and deaths of episodes with health: whom does the enemy hit, and when?",
+        add_health,
+    ),
+    "agreement": _measured(
+        "agreement",
+        "feed the nets that acted in the recordings with our battles: do they decide as recorded?",
+        add_agreement,
+    ),
+    "transfer": _measured(
+        "transfer",
+        "play nets that were trained in StarCraft II and compare with how they did there",
+        add_transfer,
     ),
     "decode": Command(
         add_decode,

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from fop_bench.records.json_files import write_json
 from fop_core.errors import FopError
 
-from . import fidelity_figures, published_results
+from .all_parts import PARTS
 from .captioned_tables import CaptionedTable, as_markdown, as_text
-from .fidelity_records import FORCED_PLAYBACK, HEURISTIC, REPLAYS, SENSITIVITY, Record, read_records
-from .forced_playback import forced_tables
-from .map_summary import MapSummary, summarise
-from .replay_tables import replay_tables
-from .sensitivity_tables import sensitivity_tables
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a folder has: records of each part, and the replays' summary."""
-
-    replays: list[Record]
-    heuristic: list[Record]
-    sensitivity: list[Record]
-    forced: list[Record]
-    maps: dict[str, MapSummary]
+from .fidelity_records import read_records
+from .study_part import Found
 
 
 def load(folder: Path) -> Found:
@@ -36,21 +21,16 @@ def load(folder: Path) -> Found:
     Raises:
         FopError: it has no records.
     """
-    files = (REPLAYS, HEURISTIC, SENSITIVITY, FORCED_PLAYBACK)
-    replays, heuristic, sensitivity, forced = (read_records(folder / name) for name in files)
-    if not (replays or heuristic or sensitivity or forced):
-        raise FopError(f"{folder} has no records of fidelity: expected one of {', '.join(files)}")
-    return Found(replays, heuristic, sensitivity, forced, summarise(replays))
+    found = {part.name: read_records(folder / part.file) for part in PARTS}
+    if not any(found.values()):
+        files = ", ".join(part.file for part in PARTS)
+        raise FopError(f"{folder} has no records of fidelity: expected one of {files}")
+    return Found(found)
 
 
 def all_tables(found: Found) -> list[CaptionedTable]:
     """Tables of every part that has records."""
-    result = replay_tables(found.maps) if found.maps else []
-    if found.heuristic:
-        result += published_results.policy_tables(found.heuristic)
-    if found.sensitivity:
-        result += sensitivity_tables(found.sensitivity)
-    return result + forced_tables(found.forced)
+    return [table for part in PARTS for table in part.tables(found)]
 
 
 def text(found: Found) -> str:
@@ -59,8 +39,13 @@ def text(found: Found) -> str:
 
 def engines(found: Found) -> str:
     """Versions of the engine that made the records."""
-    records = (*found.replays, *found.heuristic, *found.sensitivity, *found.forced)
+    records = (record for part in found.records.values() for record in part)
     return ", ".join(sorted({record.engine for record in records if hasattr(record, "engine")}))
+
+
+def draw(found: Found, folder: Path, suffixes: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Draws the figures of every part that has records; returns the paths."""
+    return [path for part in PARTS for path in part.draw(found, folder, suffixes)]
 
 
 def write(folder: Path, found: Found, command: Sequence[str]) -> list[Path]:
@@ -71,15 +56,11 @@ def write(folder: Path, found: Found, command: Sequence[str]) -> list[Path]:
     )
     try:
         (folder / "results.md").write_text(markdown, encoding="utf-8")
-        drawn = fidelity_figures.draw(found.replays, found.maps, folder / "figures") if found.maps else []
+        drawn = draw(found, folder / "figures")
     except OSError as error:
         raise FopError(f"cannot write into {folder}: {error.strerror or error}") from error
-    write_json(
-        folder / "summary.json",
-        {
-            "engine": engines(found),
-            "maps": found.maps,
-            "heuristic": published_results.policies(found.heuristic),
-        },
-    )
+    summary = {"engine": engines(found)}
+    for part in PARTS:
+        summary |= part.summary(found)
+    write_json(folder / "summary.json", summary)
     return [folder / "results.md", folder / "summary.json", *drawn]

@@ -12,9 +12,14 @@ from typing import Literal
 import msgspec
 
 from fop_bench.records.json_files import read_lines
+from fop_bench.report.statistics import Estimate, wilson
 
 REPLAYS, HEURISTIC, SENSITIVITY = "replays.jsonl", "heuristic.jsonl", "sensitivity.jsonl"
-FORCED_PLAYBACK = "forced_playback.jsonl"
+FORCED_PLAYBACK, HEALTH, AGREEMENT = "forced_playback.jsonl", "health.jsonl", "agreement.jsonl"
+TRANSFER = "transfer.jsonl"
+
+NO_MATCH = 1e9
+"""Stands for infinity in records: at the median only one side had such a death."""
 
 Winner = Literal["agents", "enemy", "nobody"]
 Source = Literal["recording", "engine"]
@@ -54,6 +59,14 @@ class Spawns(msgspec.Struct, frozen=True, kw_only=True):
     worst: float
 
 
+class Fight(msgspec.Struct, frozen=True, kw_only=True):
+    """Enemies alive at a loop, and those of them that took or dealt damage in the 240 loops before."""
+
+    loop: int
+    fought: int
+    alive: int
+
+
 class Reference(msgspec.Struct, frozen=True, kw_only=True, tag="reference", tag_field="event"):
     """An episode that plays are compared with.
 
@@ -64,6 +77,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, tag="reference", tag_
         moves: `[loop, unit]` of the exact places of agents.
         targets: `[loop, unit]` of the exact places of enemies.
         spawns: None for the engine's own episodes.
+        fights: of the recording's lists of fighting units; none for the engine's own episodes.
     """
 
     map: str
@@ -78,6 +92,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, tag="reference", tag_
     moves: list[tuple[int, int]]
     targets: list[tuple[int, int]]
     spawns: Spawns | None
+    fights: list[Fight] = []
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +109,7 @@ class Play(msgspec.Struct, frozen=True, kw_only=True, tag="play", tag_field="eve
     Attributes:
         move_errors: distance in cells for each of the reference's `moves`; None where the unit was dead.
         target_errors: the same for its `targets`.
+        fights: the same for its `fights`; None of those after the play's end.
     """
 
     map: str
@@ -105,6 +121,7 @@ class Play(msgspec.Struct, frozen=True, kw_only=True, tag="play", tag_field="eve
     move_errors: list[float | None]
     target_errors: list[float | None]
     departure: Departure | None
+    fights: list[Fight | None] = []
 
 
 class Tracks(msgspec.Struct, frozen=True, kw_only=True, tag="tracks", tag_field="event"):
@@ -142,7 +159,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, tag="policy", tag_field=
 class Variant(msgspec.Struct, frozen=True, kw_only=True, tag="variant", tag_field="event"):
     """What the replays of one map show with an option set to a value (both empty: the defaults).
 
-    A measure is None where there is nothing to measure, `sensitivity.NO_MATCH` where only one side had such a
+    A measure is None where there is nothing to measure, `NO_MATCH` where only one side had such a
     death.
     """
 
@@ -171,7 +188,140 @@ class ForcedPlays(msgspec.Struct, frozen=True, kw_only=True, tag="forced", tag_f
     agreeing: int
 
 
-Record = Reference | Play | Tracks | Policy | Variant | ForcedPlays
+class HitTimes(msgspec.Struct, frozen=True, kw_only=True):
+    """When the hits on agents of one battle fall, in rows of 8 loops.
+
+    Attributes:
+        hits: all of them.
+        first: row of the first; None where there is none.
+        rows: in which there are any.
+        together: rows in which there are two or more.
+    """
+
+    hits: int
+    first: int | None
+    rows: int
+    together: int
+
+
+class HealthPlays(msgspec.Struct, frozen=True, kw_only=True, tag="health", tag_field="event"):
+    """A block of recorded 3m episodes with health, and the engine's plays of them: places, orders and deaths
+    are forced.
+
+    Attributes:
+        log_likelihoods: of the recorded hits, when they fall and on whom, by episode.
+        recorded: by situation of `health_rows`: in how many cases it followed, and cases.
+        played: the same of all plays.
+        recorded_times: by episode.
+        played_times: by episode and seed.
+    """
+
+    episodes: list[int]
+    engine: str
+    seeds: int
+    log_likelihoods: list[tuple[float, float]]
+    recorded: dict[str, tuple[int, int]]
+    played: dict[str, tuple[int, int]]
+    recorded_times: list[HitTimes]
+    played_times: list[list[HitTimes]]
+
+
+class AgreementPlays(msgspec.Struct, frozen=True, kw_only=True, tag="agreement", tag_field="event"):
+    """One recorded episode, and what the net that acted in it decides on the engine's battles.
+
+    Attributes:
+        net: its name.
+        particles: battles, open loop and again in the filter.
+        ids: the enemies in order of id, by number of creation.
+        agreed: decisions that are the recorded ones, by step, mean over the battles of open-loop play.
+        decisions: decisions on record, by step.
+        filtered: decisions of the episode that are the recorded ones, mean over the filter's particles.
+        evidence: log-likelihood of all decisions, by the filter.
+    """
+
+    map: str
+    episode: int
+    engine: str
+    net: str
+    particles: int
+    ids: list[int]
+    agreed: list[float]
+    decisions: list[int]
+    filtered: float
+    evidence: float
+
+
+class RealResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a net did in StarCraft II, as its file says.
+
+    Attributes:
+        battle_won: its win rate, in [0, 1].
+        n: episodes behind it; None where that isn't known.
+        low: of the win rate, where that is of several runs.
+        high: likewise.
+        returns: mean return of an episode; None, as what follows, where it isn't known.
+        ep_length: mean steps.
+        dead_allies: mean number at the end.
+        dead_enemies: likewise.
+    """
+
+    battle_won: float
+    n: float | None = None
+    low: float | None = None
+    high: float | None = None
+    returns: float | None = msgspec.field(name="return", default=None)
+    ep_length: float | None = None
+    dead_allies: float | None = None
+    dead_enemies: float | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """As stated, or Wilson's at 95 %; None where the number of episodes isn't known."""
+        if self.low is not None and self.high is not None:
+            return self.low, self.high
+        if self.n is None or round(self.n) < 1:
+            return None
+        estimate = wilson(min(round(self.battle_won * self.n), round(self.n)), round(self.n))
+        return estimate.low, estimate.high
+
+
+class TransferPlays(msgspec.Struct, frozen=True, kw_only=True, tag="transfer", tag_field="event"):
+    """One net on our battles, at one epsilon.
+
+    Attributes:
+        file: its name.
+        algorithm: that trained it.
+        epsilon: share of decisions that are random.
+        won: of the `episodes`.
+        returns: mean over them, as what follows.
+        ep_length: steps.
+        dead_allies: at the end.
+        dead_enemies: likewise.
+        real: the same in StarCraft II; None where it isn't known for this epsilon.
+    """
+
+    file: str
+    map: str
+    algorithm: str
+    epsilon: float
+    engine: str
+    episodes: int
+    won: int
+    returns: float
+    ep_length: float
+    dead_allies: float
+    dead_enemies: float
+    real: RealResult | None
+
+    @property
+    def ours(self) -> Estimate:
+        """The win rate on our battles with its 95 % Wilson interval."""
+        return wilson(self.won, self.episodes)
+
+
+Record = (
+    Reference | Play | Tracks | Policy | Variant | ForcedPlays | HealthPlays | AgreementPlays | TransferPlays
+)
 
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 

@@ -8,23 +8,28 @@ whom the enemy shoots and when. A play agrees with the recording as long as no a
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fop_bench.arguments import UsageError
+from fop_bench.jobs.blocks import Tell
+from fop_bench.run import selection
 from fop_core.errors import UnknownName
 from fop_envs.smac.maps import map_names
 from fop_envs.smac.skirmish import ENGINE_VERSION
 
 from .captioned_tables import CaptionedTable
 from .engine_options import Options, engine_options
-from .fidelity_records import ForcedPlays, Record
+from .fidelity_records import FORCED_PLAYBACK, ForcedPlays, Record
 from .measurement_plan import MeasurementPlan
 from .measures import known
 from .playback import Player, Sighting, give
-from .recordings import Episode, Order, Recording
+from .recordings import Episode, GivenRecordings, Order, Recording
+from .study_part import Found, StudyPart, untold
 
 TOLERANCE = 10
 """Loops by which a death may be off; a Marine shoots every 14."""
@@ -97,7 +102,11 @@ class ForcedBlock:
     chosen: Options
     options: str
 
-    def __call__(self) -> list[Record]:
+    @property
+    def key(self) -> tuple[str, int, str]:
+        return self.map_name, self.episode.number, self.options
+
+    def __call__(self, tell: Tell = untold) -> list[Record]:
         player = Player(self.map_name, **dict(self.chosen))
         loops = until_last_enemy(self.episode)
         loops = loops if self.until is None else min(loops, self.until)
@@ -114,14 +123,16 @@ class ForcedBlock:
         ]
 
 
-def rules(text: str) -> list[str]:
-    """Options that are true or false, from a list of names.
+def rules(text: str | None) -> list[str]:
+    """Options that are true or false, from a list of names; None for all of them.
 
     Raises:
         UnknownName: one isn't such an option of the engine.
         UsageError: there are none.
     """
     flags = [name for name, default in engine_options().items() if isinstance(default, bool)]
+    if text is None:
+        return flags
     chosen = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not chosen:
         raise UsageError(f"--vary: no option given; known: {', '.join(flags)}")
@@ -150,11 +161,41 @@ def forced_blocks(
     return blocks
 
 
-def forced_key(item: ForcedBlock | ForcedPlays) -> tuple[str, int, str]:
-    """What tells blocks and their records apart."""
-    if isinstance(item, ForcedBlock):
-        return item.map_name, item.episode.number, item.options
-    return item.map, item.episode, item.options
+class ForcedPlaybackPart(StudyPart):
+    """Every combination of the varied options, on recorded episodes."""
+
+    name, file, what = "forced-playback", FORCED_PLAYBACK, "episodes"
+
+    def __init__(self, args: argparse.Namespace, given: GivenRecordings) -> None:
+        self._loaded = given.load()
+        self._plan = {
+            "recordings": given.digests(self._loaded),
+            "episodes": selection.seeds(args.which) if args.which else None,
+            "seeds": args.seeds,
+            "forced": rules(args.vary),
+            "until": args.until,
+        }
+
+    def plan(self) -> dict[str, Any]:
+        return self._plan
+
+    def blocks(self, plan: MeasurementPlan, chosen: Options) -> Sequence[ForcedBlock]:
+        return forced_blocks(self._loaded, plan, chosen)
+
+    def done(self, records: Sequence[Record], plan: MeasurementPlan) -> set[Hashable]:
+        return {(r.map, r.episode, r.options) for r in records if isinstance(r, ForcedPlays)}
+
+    def banner(self, plan: MeasurementPlan) -> dict[str, str]:
+        until = "to the last kill" if plan.until is None else f"{plan.until} loops at most"
+        return {
+            "recordings": ", ".join(self._loaded),
+            "forced": f"{plan.seeds} plays of each episode, {until}",
+            "varied": ", ".join(plan.forced or []),
+        }
+
+    @classmethod
+    def tables(cls, found: Found) -> list[CaptionedTable]:
+        return forced_tables(found.records[cls.name])
 
 
 def forced_tables(records: Iterable[Record]) -> list[CaptionedTable]:

@@ -12,6 +12,7 @@ from fop_envs.smac.maps import map_names
 
 from .comparison import Comparison, compare
 from .fidelity_records import Play, Record, Reference, Source, Spawns
+from .fight_counts import FightCount, fight_counts
 from .goals import Goal, goals_of
 from .medians import mean
 from .quantiles import Pair
@@ -23,6 +24,7 @@ class MapSummary(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         winner_gap: agreement of the winner, recordings minus noise floor, with a 95 % bootstrap interval.
         survivors_gap: the same of the number of survivors.
+        fights: how many enemies were in the fight, of each list that the recordings have of them.
     """
 
     map: str
@@ -32,6 +34,7 @@ class MapSummary(msgspec.Struct, frozen=True, kw_only=True):
     winner_gap: tuple[float, float, float] | None
     survivors_gap: tuple[float, float, float] | None
     goals: list[Goal]
+    fights: list[FightCount]
 
 
 def summarise(records: Iterable[Record]) -> dict[str, MapSummary]:
@@ -75,6 +78,7 @@ def _map(name: str, sides: dict[Source, list[Pair]]) -> MapSummary:
         winner_gap=winners,
         survivors_gap=survivors,
         goals=goals_of(spawns, recording, floor, winners, survivors),
+        fights=fight_counts(sides["recording"]),
     )
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .fidelity_records import Departure, Outcome, Play, Reference, Source, Spawns, Winner
+from .fidelity_records import Departure, Fight, Outcome, Play, Reference, Source, Spawns, Winner
 from .playback import Playback, Sighting, errors, sightings_of_movers, sightings_of_targets
-from .recordings import Episode
+from .recordings import FIGHT_INTERVAL, Episode
 
 STEP = 8
 """Loops of an environment step: SMAC looks whether the battle is decided after each."""
@@ -124,6 +124,7 @@ def reference(
         moves=[(seen.loop, seen.unit) for seen in places.moves],
         targets=[(seen.loop, seen.unit) for seen in places.targets],
         spawns=spawns,
+        fights=recorded_fights(episode),
     )
 
 
@@ -143,6 +144,7 @@ def play(against: Reference, episode: Episode, places: Known, playback: Playback
         move_errors=moves,
         target_errors=targets,
         departure=departure((*places.moves, *places.targets), (*moves, *targets)),
+        fights=played_fights(episode, playback, outcome.end),
     )
 
 
@@ -172,6 +174,37 @@ def departure(sightings: Sequence[Sighting], distances: Sequence[float | None]) 
         return None
     loop, distance, unit = min(far)
     return Departure(loop=loop, unit=unit, distance=-distance)
+
+
+def recorded_fights(episode: Episode) -> list[Fight]:
+    """Of each list of the recording: the enemies on it, and those alive."""
+    gone = {death.unit: death.loop for death in episode.deaths}
+    enemies = [unit for unit, birth in enumerate(episode.units) if birth.player == 1]
+    return [
+        Fight(
+            loop=seen.loop,
+            fought=len(set(seen.units) & set(enemies)),
+            alive=sum(gone.get(unit, math.inf) > seen.loop for unit in enemies),
+        )
+        for seen in episode.fights
+    ]
+
+
+def played_fights(episode: Episode, playback: Playback, end: int) -> list[Fight | None]:
+    """What such lists would show of a play that ends at `end`: None of those after it."""
+    if playback.fought is None:
+        return []
+    enemies = np.array([birth.player == 1 for birth in episode.units])
+    found: list[Fight | None] = []
+    for seen in episode.fights:
+        if seen.loop >= end:
+            found.append(None)
+            continue
+        alive = enemies & ((playback.death_loop < 0) | (playback.death_loop > seen.loop))
+        since = max(0, seen.loop - FIGHT_INTERVAL)
+        fought = alive & playback.fought[since : seen.loop].any(axis=0)
+        found.append(Fight(loop=seen.loop, fought=int(fought.sum()), alive=int(alive.sum())))
+    return found
 
 
 def spawn_agreement(

@@ -64,6 +64,7 @@ def own_episode(player: Player, episode: Episode, places: Known, seed: int, limi
         deaths=tuple(sorted(deaths, key=lambda death: death.loop)),
         orders=tuple(team.given),
         end=loop + 1,
+        fights=(),
     )
 
 

@@ -17,7 +17,7 @@ from fop_core import skirmish
 from fop_envs.smac.maps import load_map, native_scenario, native_traits
 from fop_envs.smac.skirmish import SmacOptions
 
-from .recordings import Episode, Order
+from .recordings import LISTED_DEALERS, Episode, Order
 
 SCAN_INTERVAL = 8
 """Loops between two looks of an enemy; the game's loop and the unit's number say when it looks first."""
@@ -44,11 +44,14 @@ class Playback:
         death_loop: by unit, -1 for those who lived when the play ended.
         killer: by unit, -1 for nobody.
         tracks: `[loops, units, 2]` places before each loop.
+        fought: `[loops, units]`, who took damage or dealt it (`LISTED_DEALERS`) in each loop; None where the
+            engine doesn't tell.
     """
 
     death_loop: npt.NDArray[np.int64]
     killer: npt.NDArray[np.int64]
     tracks: npt.NDArray[np.float32] = field(repr=False)
+    fought: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
 
 
 class Player:
@@ -71,9 +74,8 @@ class Player:
         Enemies look for targets in the recorded rhythm (docs/environments/skirmish_combat.md).
         """
         world = skirmish.World(self.task, seed, episode.number, 0 if episode.first else 1)
-        for unit, birth in enumerate(episode.units):
-            first_look = (birth.tag - 1 - episode.loop0) % SCAN_INTERVAL
-            world.set(unit, "next_scan", world.loop + first_look)
+        for unit, look in enumerate(first_looks(episode).tolist()):
+            world.set(unit, "next_scan", world.loop + look)
         return world
 
     def spawns(self, episode: Episode) -> npt.NDArray[np.float32]:
@@ -96,15 +98,25 @@ class Player:
         death_loop = np.full(n_units, -1, np.int64)
         loops = episode.end + 1 + grace
         tracks = np.zeros((loops, n_units, 2), np.float32)
+        fought = np.zeros((loops, n_units), np.bool_)
+        listed = np.array([birth.type in LISTED_DEALERS for birth in episode.units])
         rows = world.units()
         for loop in range(loops):
             tracks[loop, :, 0], tracks[loop, :, 1] = rows["x"], rows["y"]
             for order in by_loop.get(loop, ()):
                 give(world, order)
             world.step()
-            rows = world.units()
+            before, rows = rows, world.units()
+            fought[loop] = rows["last_hurt"] > before["last_hurt"]
+            fought[loop] |= listed & (rows["attacks"] > before["attacks"])
             death_loop[(death_loop < 0) & (rows["alive"] == 0)] = loop + 1
-        return Playback(death_loop, rows["killer"].astype(np.int64), tracks)
+        return Playback(death_loop, rows["killer"].astype(np.int64), tracks, fought)
+
+
+def first_looks(episode: Episode) -> npt.NDArray[np.int64]:
+    """`[units]`, loops of the episode at which they first look for targets."""
+    tags = np.array([birth.tag for birth in episode.units], np.int64)
+    return (tags - 1 - episode.loop0) % SCAN_INTERVAL
 
 
 def give(world: skirmish.World, order: Order) -> None:

@@ -11,12 +11,16 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from fop_bench.run import selection
 from fop_core.errors import FopError, UnknownName
+
+from .measurement_plan import digest
 
 MOVE, ATTACK, STOP, HEAL = 42, 45, 40, 134
 
@@ -66,6 +70,26 @@ class Order:
 
 
 @dataclass(frozen=True)
+class FightList:
+    """The living units that fought since the list before (the episode's start): see `FIGHT_INTERVAL`."""
+
+    loop: int
+    units: tuple[int, ...]
+
+
+FIGHT_INTERVAL = 240
+"""Loops of the game between two lists of units that took damage or dealt it.
+
+Whether a list looks back to the one before is read off the recordings: a list holds practically every living
+unit that killed since the one before, however long ago, and leaves out many that stood in that one.
+"""
+
+LISTED_DEALERS = frozenset({"Marine", "Zergling"})
+"""Types seen to be listed for dealing damage alone. Stalkers and Marauders, whose damage their missiles deal,
+aren't; Zealots not always; of the other types nothing is known."""
+
+
+@dataclass(frozen=True)
 class Episode:
     """`first`: it followed the launch of the game, so the enemy had not moved before the first orders.
 
@@ -79,6 +103,7 @@ class Episode:
     orders: tuple[Order, ...]
     end: int
     loop0: int = 0
+    fights: tuple[FightList, ...] = ()
 
     @property
     def fallen(self) -> tuple[Death, ...]:
@@ -118,6 +143,57 @@ def folder(given: Path | None) -> Path:
             "(docs/fidelity.md says where recordings come from)"
         )
     return path
+
+
+class GivenRecordings:
+    """The recordings that a command line names; each file is read when it is asked for, once.
+
+    Args:
+        given: the folder, see `folder`.
+        maps: `all`, or names separated by commas.
+    """
+
+    def __init__(self, given: Path | None, maps: str) -> None:
+        self._given, self._maps = given, maps
+        self._loaded: dict[str, Recording] = {}
+
+    @property
+    def by_name(self) -> bool:
+        """Were maps asked for by name?"""
+        return self._maps != "all"
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The maps asked for.
+
+        Raises:
+            FopError: the folder isn't there, has no recordings, or none of a map.
+        """
+        known = available(self._folder)
+        if not known:
+            raise FopError(f"{self._folder} holds no recordings: expected files such as 3m.json.gz")
+        return selection.names(self._maps, known, "recording")
+
+    def load(self, names: Sequence[str] | None = None) -> dict[str, Recording]:
+        """Recordings by map: of some maps, or of all that were asked for.
+
+        Raises:
+            FopError: a file is damaged.
+        """
+        names = self.names if names is None else names
+        for name in names:
+            if name not in self._loaded:
+                self._loaded[name] = load(self._folder, name)
+        return {name: self._loaded[name] for name in names}
+
+    def digests(self, names: Iterable[str]) -> dict[str, str]:
+        """Of the files of some maps, for the plan."""
+        files = {name: file_of(self._folder, name) for name in names}
+        return {name: digest(file) for name, file in files.items() if file}
+
+    @cached_property
+    def _folder(self) -> Path:
+        return folder(self._given)
 
 
 def available(path: Path) -> list[str]:
@@ -195,6 +271,11 @@ def _episode(number: int, raw: dict[str, Any]) -> Episode:
         deaths=tuple(sorted(deaths, key=lambda death: death.loop)),
         orders=tuple(_orders(raw["commands"], unit_of)),
         end=end,
+        fights=tuple(
+            FightList(loop, tuple(unit_at[row[0]] for row in rows if row[0] in unit_at))
+            for loop, rows in raw.get("unit_positions", ())
+            if 0 < loop < end
+        ),
     )
 
 

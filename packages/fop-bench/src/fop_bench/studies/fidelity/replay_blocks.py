@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import argparse
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from fop_bench.jobs.blocks import Tell
+from fop_bench.run import selection
 from fop_envs.smac.maps import load_map
 from fop_envs.smac.skirmish import ENGINE_VERSION
 
-from . import measures, noise_floor
+from . import fidelity_figures, measures, noise_floor
+from .captioned_tables import CaptionedTable
 from .engine_options import Options
-from .fidelity_records import Play, Record, Source, Tracks
+from .fidelity_records import REPLAYS, Play, Record, Source, Tracks
 from .measurement_plan import MeasurementPlan
 from .playback import Player
-from .recordings import Episode, Recording
+from .recordings import Episode, GivenRecordings, Recording
+from .replay_tables import replay_tables
+from .study_part import Found, StudyPart, untold
 
 GRACE = 80
 """Loops that a play goes on after the recorded end, so that a battle a little slower than the recorded one
@@ -41,7 +48,11 @@ class ReplayBlock:
     tracks: bool = False
     chosen: Options = ()
 
-    def __call__(self) -> list[Record]:
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.map_name, self.episode.number
+
+    def __call__(self, tell: Tell = untold) -> list[Record]:
         player = _player(self.map_name, self.chosen)
         records = self._compare(player, self.episode, "recording", 0)
         places = measures.known(self.episode, player.spawns(self.episode))
@@ -125,7 +136,7 @@ def replay_blocks(
     ]
 
 
-def done_replays(records: Sequence[Record], plan: MeasurementPlan) -> set[tuple[str, int]]:
+def done_replays(records: Sequence[Record], plan: MeasurementPlan) -> set[Hashable]:
     """(map, episode) of those whose every play is on record."""
     plays: dict[tuple[str, int], set[tuple[str, int, int]]] = {}
     for record in records:
@@ -134,3 +145,54 @@ def done_replays(records: Sequence[Record], plan: MeasurementPlan) -> set[tuple[
                 (record.source, record.index, record.seed)
             )
     return {key for key, seen in plays.items() if len(seen) == plan.seeds * (1 + plan.floors)}
+
+
+class ReplaysPart(StudyPart):
+    """Every recorded episode under many seeds."""
+
+    name, file, what = "replays", REPLAYS, "episodes"
+    in_all = True
+
+    def __init__(self, args: argparse.Namespace, given: GivenRecordings) -> None:
+        self._loaded = given.load()
+        which = getattr(args, "which", None)
+        self._plan = {
+            "recordings": given.digests(self._loaded),
+            "episodes": selection.seeds(which) if which else None,
+            "seeds": args.seeds,
+            "floors": args.floors,
+        }
+
+    def plan(self) -> dict[str, Any]:
+        return self._plan
+
+    def blocks(self, plan: MeasurementPlan, chosen: Options) -> Sequence[ReplayBlock]:
+        return replay_blocks(self._loaded, plan, chosen)
+
+    def done(self, records: Sequence[Record], plan: MeasurementPlan) -> set[Hashable]:
+        return done_replays(records, plan)
+
+    def banner(self, plan: MeasurementPlan) -> dict[str, str]:
+        own = (
+            f", beside {plan.floors} of the engine's own for each"
+            if plan.floors
+            else ", without a noise floor"
+        )
+        names = (
+            f"{name} ({len(recording.episodes) if plan.episodes is None else len(plan.episodes)})"
+            for name, recording in self._loaded.items()
+        )
+        return {"recordings": ", ".join(names), "replays": f"{plan.seeds} seeds each{own}"}
+
+    @classmethod
+    def tables(cls, found: Found) -> list[CaptionedTable]:
+        return replay_tables(found.maps) if found.maps else []
+
+    @classmethod
+    def draw(cls, found: Found, folder: Path, suffixes: Sequence[str]) -> list[Path]:
+        records = found.records[cls.name]
+        return fidelity_figures.draw(records, found.maps, folder, suffixes) if found.maps else []
+
+    @classmethod
+    def summary(cls, found: Found) -> dict[str, Any]:
+        return {"maps": found.maps}

@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .captioned_tables import CaptionedTable, percent
+from .fight_counts import fight_tables
 from .map_summary import MapSummary
 from .medians import short
 
 
 def replay_tables(summary: Mapping[str, MapSummary]) -> list[CaptionedTable]:
-    """What the replays show, one row a map."""
+    """What the replays show: tables with a row a map, the enemies in the fight, and the goals."""
+    return [
+        *recording_tables(summary),
+        *fight_tables({name: item.fights for name, item in summary.items()}),
+        goals(summary),
+    ]
+
+
+def recording_tables(summary: Mapping[str, MapSummary]) -> list[CaptionedTable]:
+    """How far the plays depart from the recordings, one row a map."""
     return [
         _places(summary),
         _deaths(summary),
         _outcomes(summary),
         _quantiles(summary),
         _departures(summary),
-        goals(summary),
     ]
 
 

@@ -3,209 +3,89 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
-from fop_bench.jobs.blocks import Tell, run_blocks
+from fop_bench.jobs.blocks import run_blocks
 from fop_bench.records.json_files import LineWriter
-from fop_bench.run import folders, selection
-from fop_core.errors import FopError
-from fop_envs.smac.maps import map_names
+from fop_bench.run import folders
 from fop_envs.smac.skirmish import ENGINE_VERSION
 
-from . import (
-    engine_options,
-    fidelity_output,
-    forced_playback,
-    heuristic_policy,
-    recordings,
-    replay_blocks,
-    sensitivity,
-)
+from . import engine_options, fidelity_output
+from .all_parts import PARTS
 from .engine_options import Options
-from .fidelity_records import (
-    FORCED_PLAYBACK,
-    HEURISTIC,
-    REPLAYS,
-    SENSITIVITY,
-    ForcedPlays,
-    Record,
-    read_records,
-)
+from .fidelity_records import read_records
 from .measurement_plan import MeasurementPlan
-from .recordings import Recording
-
-PARTS = ("replays", "heuristic", "sensitivity")
-"""Of `all`."""
+from .recordings import GivenRecordings
+from .study_part import StudyPart
 
 
-class Measurement(Protocol):
-    """What the parts are made of."""
-
-    def __call__(self) -> list[Record]: ...
-
-
-@dataclass(frozen=True)
-class _Whole:
-    """A block that can't be stopped on its way: it takes seconds."""
-
-    block: Measurement
-
-    def __call__(self, tell: Tell) -> list[Record]:
-        return self.block()
-
-
-def make_plan(
-    part: str, args: argparse.Namespace, loaded: dict[str, Recording], folder: Path | None
-) -> MeasurementPlan:
-    """The plan of a command line; what a part doesn't need stays empty."""
-    parts = PARTS if part == "all" else (part,)
-    settings = dict(args.settings)
-    if args.client is not None:
-        settings["client"] = args.client
-    engine_options.parse(settings)
-    heuristics, forced = "heuristic" in parts, "forced-playback" in parts
-    return MeasurementPlan(
-        suite="fidelity" if part == "all" else f"fidelity-{part}",
-        recordings={name: _digest(folder, name) for name in loaded} if folder else {},
-        episodes=selection.seeds(args.which) if getattr(args, "which", None) else None,
-        seeds=getattr(args, "seeds", 0),
-        floors=args.floors if "replays" in parts else 0,
-        policy_maps=selection.names(args.policy_maps, map_names(), "map") if heuristics else [],
-        policy_episodes=args.episodes if heuristics else 0,
-        rest=([False, True] if args.rest else [False]) if heuristics else [],
-        sensitivity="sensitivity" in parts,
-        settings=settings,
-        forced=forced_playback.rules(args.vary) if forced else None,
-        until=args.until if forced else None,
-    )
-
-
-def _digest(folder: Path, name: str) -> str:
-    file = recordings.file_of(folder, name)
-    assert file is not None
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-
-
-def run_measurements(part: str, args: argparse.Namespace, command: Sequence[str]) -> int:
-    """Measures, shows, writes. Returns the exit status."""
-    loaded: dict[str, Recording] = {}
-    source = None
-    if part != "heuristic":
-        source = recordings.folder(args.recordings)
-        known = recordings.available(source)
-        if not known:
-            raise FopError(f"{source} holds no recordings: expected files such as 3m.json.gz")
-        names = known if args.maps == "all" else selection.names(args.maps, known, "recording")
-        loaded = {name: recordings.load(source, name) for name in names}
-    plan = make_plan(part, args, loaded, source)
+def run_measurements(name: str, args: argparse.Namespace, command: Sequence[str]) -> int:
+    """Measures the part of this name, or `all`; shows, writes. Returns the exit status."""
+    given = GivenRecordings(getattr(args, "recordings", None), getattr(args, "maps", "all"))
+    kinds = [kind for kind in PARTS if (kind.in_all if name == "all" else kind.name == name)]
+    lacking = {kind: kind.lacks(args) for kind in kinds} if name == "all" else {}
+    parts = [kind(args, given) for kind in kinds if not lacking.get(kind)]
+    plan = make_plan("fidelity" if name == "all" else f"fidelity-{name}", args, parts)
     folder = (folders.resume if args.resume else folders.start)(plan, args.out)
     chosen: Options = tuple(sorted(engine_options.parse(plan.settings).items()))
     processes = args.workers or os.cpu_count() or 1
-    print(_banner(plan, loaded, folder, processes), flush=True)
-    for measured, file, what, blocks in _parts(plan, loaded, chosen):
-        done, todo = _todo(measured, read_records(folder / file), blocks, plan)
-        if todo:
-            writer = LineWriter(folder / file, keep_bytes=None)
-            try:
-                stopped = run_blocks(
-                    {f"{measured} {k}": _Whole(block) for k, block in enumerate(todo)},
-                    done + len(todo),
-                    processes,
-                    what,
-                    lambda records, writer=writer: writer.write(*records),  # type: ignore[misc]
-                )
-            finally:
-                writer.close()
-            if stopped:
-                print(f"\nstopped; to go on:\n  {folders.resume_command(command, folder)}", flush=True)
-                return 130
+    lines = {"engine": f"{ENGINE_VERSION} (embedded, not StarCraft II)"}
+    for part in parts:
+        lines |= part.banner(plan)
+    if plan.settings:
+        lines["settings"] = ", ".join(f"{option}={value}" for option, value in plan.settings.items())
+    lines["processes"], lines["writes to"] = str(processes), str(folder)
+    left_out = [f"{kind.name}: {reason}" for kind, reason in lacking.items() if reason]
+    if left_out:
+        lines["left out"] = "; ".join(left_out)
+    print("\n".join(f"{word:<12} {value}" for word, value in lines.items()) + "\n", flush=True)
+    for part in parts:
+        if _measure(part, plan, chosen, folder, processes):
+            print(f"\nstopped; to go on:\n  {folders.resume_command(command, folder)}", flush=True)
+            return 130
     found = fidelity_output.load(folder)
     print(fidelity_output.text(found) + "\n")
-    for path in fidelity_output.write(folder, found, command):
+    written = fidelity_output.write(folder, found, command)
+    for path in (*written, *(path for part in parts for path in part.export(found))):
         print(f"wrote {path}")
+    for part in parts:
+        last = part.last_line(found)
+        if last:
+            print(last)
     return 0
 
 
-def _parts(
-    plan: MeasurementPlan, loaded: dict[str, Recording], chosen: Options
-) -> list[tuple[str, str, str, Sequence[Measurement]]]:
-    parts: list[tuple[str, str, str, Sequence[Measurement]]] = []
-    if plan.seeds and plan.forced is None:
-        parts.append(("replays", REPLAYS, "episodes", replay_blocks.replay_blocks(loaded, plan, chosen)))
-    if plan.policy_maps:
-        parts.append(
-            ("heuristic", HEURISTIC, "blocks of episodes", heuristic_policy.policy_blocks(plan, chosen))
-        )
-    if plan.sensitivity:
-        variants = sensitivity.sensitivity_blocks(
-            loaded, chosen, sensitivity.MAPS, sensitivity.EPISODES, sensitivity.SEEDS
-        )
-        parts.append(("sensitivity", SENSITIVITY, "variants", variants))
-    if plan.forced is not None:
-        forced = forced_playback.forced_blocks(loaded, plan, chosen)
-        parts.append(("forced-playback", FORCED_PLAYBACK, "episodes", forced))
-    return parts
+def make_plan(suite: str, args: argparse.Namespace, parts: Sequence[StudyPart]) -> MeasurementPlan:
+    """The plan of a command line; what no part speaks of stays empty."""
+    settings = engine_options.given(args)
+    engine_options.parse(settings)
+    fields: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.plan().items():
+            fields[name] = fields[name] | value if isinstance(fields.get(name), dict) else value
+    return MeasurementPlan(suite=suite, settings=settings, **fields)
 
 
-def _todo(
-    part: str, records: Sequence[Record], blocks: Sequence[Measurement], plan: MeasurementPlan
-) -> tuple[int, list[Measurement]]:
-    """How many blocks are on record, and the others."""
-    todo: list[Measurement] = []
-    played = replay_blocks.done_replays(records, plan)
-    policies = heuristic_policy.done_blocks(records)
-    variants = {sensitivity.key(record) for record in records}
-    forced = {forced_playback.forced_key(r) for r in records if isinstance(r, ForcedPlays)}
-    for block in blocks:
-        if isinstance(block, replay_blocks.ReplayBlock):
-            done = (block.map_name, block.episode.number) in played
-        elif isinstance(block, forced_playback.ForcedBlock):
-            done = forced_playback.forced_key(block) in forced
-        elif part == "heuristic" and isinstance(block, heuristic_policy.PolicyBlock):
-            done = (block.map_name, block.rest, block.first) in policies
-        else:
-            assert isinstance(block, heuristic_policy.PolicyBlock | sensitivity.VariantBlock)
-            done = sensitivity.key(block) in variants
-        if not done:
-            todo.append(block)
-    return len(blocks) - len(todo), todo
-
-
-def _banner(plan: MeasurementPlan, loaded: dict[str, Recording], folder: Path, processes: int) -> str:
-    lines = {"engine": f"{ENGINE_VERSION} (embedded, not StarCraft II)"}
-    if plan.seeds and plan.forced is None:
-        each = f"{plan.seeds} seeds each"
-        own = (
-            f", beside {plan.floors} of the engine's own for each"
-            if plan.floors
-            else ", without a noise floor"
+def _measure(part: StudyPart, plan: MeasurementPlan, chosen: Options, folder: Path, processes: int) -> bool:
+    """Measures the blocks that aren't on record; True if somebody stopped it."""
+    blocks = part.blocks(plan, chosen)
+    done = part.done(read_records(folder / part.file), plan)
+    todo = {f"{part.name} {k}": block for k, block in enumerate(blocks) if block.key not in done}
+    if not todo:
+        return False
+    sizes = part.sizes(blocks)
+    writer = LineWriter(folder / part.file, keep_bytes=None)
+    try:
+        return run_blocks(
+            todo,
+            len(blocks),
+            processes,
+            part.what,
+            lambda records: writer.write(*records),
+            sizes=None if sizes is None else {f"{part.name} {k}": size for k, size in enumerate(sizes)},
         )
-        lines["recordings"] = ", ".join(
-            f"{name} ({len(recording.episodes) if plan.episodes is None else len(plan.episodes)})"
-            for name, recording in loaded.items()
-        )
-        lines["replays"] = each + own
-    if plan.policy_maps:
-        modes = " and ".join("with rest" if rest else "without rest" for rest in plan.rest)
-        lines["heuristic"] = f"{len(plan.policy_maps)} maps, {plan.policy_episodes:,} episodes, {modes}"
-    if plan.sensitivity:
-        count = sum(1 for _ in engine_options.variants())
-        lines["sensitivity"] = (
-            f"{count} variants; {len(loaded)} recordings, {sensitivity.SEEDS} seeds; heuristic policy on "
-            f"{len(sensitivity.MAPS)} maps, {sensitivity.EPISODES} episodes"
-        )
-    if plan.forced is not None:
-        until = "to the last kill" if plan.until is None else f"{plan.until} loops at most"
-        lines["recordings"] = ", ".join(loaded)
-        lines["forced"] = f"{plan.seeds} plays of each episode, {until}"
-        lines["varied"] = ", ".join(plan.forced)
-    if plan.settings:
-        lines["settings"] = ", ".join(f"{name}={value}" for name, value in plan.settings.items())
-    lines["processes"] = str(processes)
-    lines["writes to"] = str(folder)
-    return "\n".join(f"{name:<12} {value}" for name, value in lines.items()) + "\n"
+    finally:
+        writer.close()

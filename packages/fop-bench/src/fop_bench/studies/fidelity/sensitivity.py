@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import argparse
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from fop_bench.jobs.blocks import Tell
 from fop_envs.smac.skirmish import ENGINE_VERSION
 
+from .captioned_tables import CaptionedTable
 from .comparison import Comparison
 from .engine_options import Options, variants
-from .fidelity_records import Policy, Record, Variant
-from .heuristic_policy import PolicyBlock
+from .fidelity_records import NO_MATCH, SENSITIVITY, Record, Variant
+from .heuristic_policy import PolicyBlock, done_policies
 from .map_summary import summarise
-from .recordings import Episode, Recording
+from .measurement_plan import MeasurementPlan
+from .recordings import Episode, GivenRecordings, Recording
 from .replay_blocks import ReplayBlock
+from .sensitivity_tables import sensitivity_tables
+from .study_part import Found, StudyPart, untold
 
 MAPS = ("2s3z", "3s5z", "10m_vs_11m", "5m_vs_6m", "MMM", "corridor")
 """Maps of the policy: those with published win rates strictly between 0 and 1 first, then other kinds of
 armies."""
 EPISODES = 250
 SEEDS = 4
-NO_MATCH = 1e9
-"""Stands for infinity in records: at the median only one side had such a death."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,11 @@ class VariantBlock:
     option: str
     value: str
 
-    def __call__(self) -> list[Record]:
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.map_name, self.option, self.value
+
+    def __call__(self, tell: Tell = untold) -> list[Record]:
         records: list[Record] = []
         for episode in self.episodes:
             records += ReplayBlock(self.map_name, episode, self.seeds, 0, False, self.chosen)()
@@ -87,14 +96,33 @@ def sensitivity_blocks(
     return blocks
 
 
-def key(item: VariantBlock | PolicyBlock | Record) -> tuple[str, str, str, str] | None:
-    """What tells blocks and their records apart; None of other records."""
-    if isinstance(item, VariantBlock):
-        return "replays", item.map_name, item.option, item.value
-    if isinstance(item, PolicyBlock):
-        return "policy", item.map_name, item.option, item.value
-    if isinstance(item, Variant):
-        return "replays", item.map, item.option, item.value
-    if isinstance(item, Policy):
-        return "policy", item.map, item.option, item.value
-    return None
+class SensitivityPart(StudyPart):
+    """Every variant of the engine's options."""
+
+    name, file, what = "sensitivity", SENSITIVITY, "variants"
+    in_all = True
+
+    def __init__(self, args: argparse.Namespace, given: GivenRecordings) -> None:
+        self._loaded = given.load()
+        self._plan = {"recordings": given.digests(self._loaded), "sensitivity": True}
+
+    def plan(self) -> dict[str, Any]:
+        return self._plan
+
+    def blocks(self, plan: MeasurementPlan, chosen: Options) -> Sequence[VariantBlock | PolicyBlock]:
+        return sensitivity_blocks(self._loaded, chosen, MAPS, EPISODES, SEEDS)
+
+    def done(self, records: Sequence[Record], plan: MeasurementPlan) -> set[Hashable]:
+        replays = {(r.map, r.option, r.value) for r in records if isinstance(r, Variant)}
+        return replays | done_policies(records)
+
+    def banner(self, plan: MeasurementPlan) -> dict[str, str]:
+        count = sum(1 for _ in variants())
+        return {
+            "sensitivity": f"{count} variants; {len(self._loaded)} recordings, {SEEDS} seeds; heuristic "
+            f"policy on {len(MAPS)} maps, {EPISODES} episodes"
+        }
+
+    @classmethod
+    def tables(cls, found: Found) -> list[CaptionedTable]:
+        return sensitivity_tables(found.records[cls.name])

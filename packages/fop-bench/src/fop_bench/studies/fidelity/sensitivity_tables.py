@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from fop_bench.report.statistics import Estimate, wilson
 
 from .captioned_tables import CaptionedTable, percent
-from .fidelity_records import Policy, Record, Variant
+from .fidelity_records import NO_MATCH, Policy, Record, Variant
 from .medians import short
 from .published_results import order_of
-from .sensitivity import NO_MATCH
 
 
 def sensitivity_tables(records: Iterable[Record]) -> list[CaptionedTable]:

@@ -4,12 +4,13 @@ A file holds PyMARL's recurrent agent, shared by all agents: `fc1` (or `fc`), Re
 It is fed with the observation, the last action and the agent's number, both one-hot. In place of `fc2` may
 stand MAVEN's `hyper_w` and `hyper_b`, which make the output layer from a latent `z`, and `prior.fc_1`,
 `prior.fc_2`, which draw `z` from the first state. The metadata's entry `about` is JSON: `map`, `algorithm`,
-and `real`, by epsilon how the net did in StarCraft II: `battle_won`, `n` episodes, and, where the win rate is
-that of several runs, `low` and `high`. `options` are those of the environment that depart from SMAC's.
+and `real`, by epsilon how the net did in StarCraft II, see `RealResult`. `options` are those of the
+environment that depart from SMAC's.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from fop_bench.report.statistics import wilson
 from fop_core import rng
 from fop_core.errors import FopError
 from fop_core.rng import Purpose
-from fop_core.types import Actions, Bool, Float, Int
+from fop_core.types import Actions, Bool, Float, Int, TaskSpec
 from fop_envs.policies import Turn
+
+from .fidelity_records import RealResult
 
 SAMPLED = ("coma",)
 """Algorithms whose outputs are logits of a policy that is sampled, in tests as well."""
@@ -34,30 +36,13 @@ LATENT = 4096
 """Time of the draw of MAVEN's latent: later than any step."""
 
 
-class RealResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How a net did in StarCraft II: its win rate over `n` episodes; `low`, `high` where runs were pooled."""
-
-    battle_won: float
-    n: float
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """As stated, or Wilson's at 95 %."""
-        if self.low is not None and self.high is not None:
-            return self.low, self.high
-        estimate = wilson(round(self.battle_won * self.n), round(self.n))
-        return estimate.low, estimate.high
-
-
 class About(msgspec.Struct, frozen=True, kw_only=True):
-    """A net's description, see the module. `real` goes by epsilon, as text."""
+    """A net's description, see the module. `real` goes by epsilon."""
 
     map: str
     algorithm: str
     options: dict[str, Any] = {}
-    real: dict[str, RealResult] = {}
+    real: dict[float, RealResult] = {}
 
 
 class TrainedNet(msgspec.Struct, frozen=True):
@@ -67,9 +52,33 @@ class TrainedNet(msgspec.Struct, frozen=True):
     about: About
 
     def weights(self) -> dict[str, Tensor]:
-        """The tensors by name, float32."""
-        with safe_open(self.path, "pt") as file:  # type: ignore[no-untyped-call]
-            return {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        """The tensors by name, float32.
+
+        Raises:
+            FopError: they can't be read.
+        """
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                return {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise FopError(f"{self.path} can't be read as safetensors: {error}") from error
+
+
+def nets_folder(given: Path | None) -> Path:
+    """The folder of nets: the given one, else `facts/nets` of the folder that FOP_SHARED names, else
+    `nets`.
+
+    Raises:
+        FopError: it isn't there.
+    """
+    shared = os.environ.get("FOP_SHARED")
+    path = given or (Path(shared) / "facts" / "nets" if shared else Path("nets"))
+    if not path.is_dir():
+        raise FopError(
+            f"{path} is no folder of nets; name one with --nets or the variable FOP_SHARED, whose facts/nets "
+            "is taken"
+        )
+    return path
 
 
 def read_nets(folder: Path) -> list[TrainedNet]:
@@ -78,11 +87,9 @@ def read_nets(folder: Path) -> list[TrainedNet]:
     Raises:
         FopError: there is none, or a file isn't one.
     """
-    if not folder.is_dir():
-        raise FopError(f"nets: {folder} is not a folder; needed: one with files NAME.safetensors")
     paths = sorted(folder.glob("*.safetensors"))
     if not paths:
-        raise FopError(f"nets: {folder} holds no file NAME.safetensors")
+        raise FopError(f"{folder} holds no file NAME.safetensors")
     return [read_net(path) for path in paths]
 
 
@@ -93,7 +100,7 @@ def read_net(path: Path) -> TrainedNet:
         FopError: it can't be read, or doesn't say what it is.
     """
     try:
-        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise FopError(f"{path} can't be read as safetensors: {error}") from error
@@ -111,9 +118,7 @@ class Actor:
     Args:
         net: whose net.
         n_envs: `E`.
-        n_agents: `N`.
-        n_actions: `A`.
-        obs_dim: `O`.
+        spec: the task: `N` agents, `A` actions, observations of `O` numbers.
         epsilon: share of decisions that are uniformly random over the available actions.
         seed: of those, of sampled policies and of latents.
 
@@ -125,9 +130,7 @@ class Actor:
         self,
         net: TrainedNet,
         n_envs: int,
-        n_agents: int,
-        n_actions: int,
-        obs_dim: int,
+        spec: TaskSpec,
         *,
         epsilon: float = 0.0,
         seed: int = 0,
@@ -136,22 +139,9 @@ class Actor:
         self._epsilon, self._seed = epsilon, seed
         self._samples = net.about.algorithm in SAMPLED
         first = "fc1" if "fc1.weight" in weights else "fc"
-        missing = [
-            name
-            for layer, kinds in ((first, ("", "")), ("rnn", ("_ih", "_hh")))
-            for name in (f"{layer}.weight{kinds[0]}", f"{layer}.bias{kinds[1]}")
-            if name not in weights
-        ]
-        if missing or not ("fc2.weight" in weights or "hyper_w.weight" in weights):
-            raise FopError(f"{net.path} lacks {', '.join(missing) or 'fc2 or hyper_w'}")
+        check_sizes(net, weights, first, spec)
         self._in = weights[f"{first}.weight"], weights[f"{first}.bias"]
-        width = obs_dim + n_actions + n_agents
-        if self._in[0].shape[1] != width:
-            raise FopError(
-                f"{net.path} takes {self._in[0].shape[1]} inputs; {net.about.map} gives {width}: observation "
-                f"{obs_dim}, last action {n_actions}, agent {n_agents}"
-            )
-        self._n_agents, self._n_actions = n_agents, n_actions
+        n_agents, n_actions = self._n_agents, self._n_actions = spec.n_agents, spec.n_actions
         self._hidden = torch.zeros(n_envs * n_agents, weights["rnn.weight_hh"].shape[1])
         self._last = torch.zeros(n_envs, n_agents, n_actions)
         self._agents = torch.eye(n_agents).expand(n_envs, n_agents, n_agents)
@@ -203,6 +193,13 @@ class Actor:
         chosen = sampled(logits[:, None], np.ones_like(logits[:, None], bool), draws)[:, 0]
         self._latent[slots] = torch.eye(logits.shape[1])[torch.from_numpy(chosen)]
 
+    def follow(self, slots: Int) -> None:
+        """Goes on with the memories of some slots, one more than once if named so; not for MAVEN."""
+        chosen, width = torch.from_numpy(slots), self._hidden.shape[1]
+        self._hidden = self._hidden.view(-1, self._n_agents, width)[chosen].view(-1, width)
+        self._last = self._last[chosen]
+        self._agents = torch.eye(self._n_agents).expand(len(slots), -1, -1)
+
     def note(self, actions: Actions) -> None:
         """What was played last, `[E, N]`, for the next step's input."""
         self._last.zero_()
@@ -212,9 +209,7 @@ class Actor:
         """Chooses, as a policy of `fop_envs.play`: a function of the episode's rows, number and time."""
         self.begin(turn.slots[turn.times[turn.slots] == 0], turn.state, turn.episodes)
         outputs = self.values(turn.obs)
-        draws = rng.uniform(
-            self._seed, Purpose.ACTION_NOISE, turn.episodes, turn.times, 2 * self._n_agents
-        )
+        draws = rng.uniform(self._seed, Purpose.ACTION_NOISE, turn.episodes, turn.times, 2 * self._n_agents)
         explores, which = draws[:, : self._n_agents], draws[:, self._n_agents :]
         if self._samples:
             actions = sampled(outputs, turn.available, which)
@@ -225,6 +220,50 @@ class Actor:
             actions = np.where(explores < self._epsilon, uniform, actions)
         self.note(actions)
         return actions
+
+
+def check_sizes(net: TrainedNet, weights: dict[str, Tensor], first: str, spec: TaskSpec) -> None:
+    """Do all tensors fit each other and the task? `first`: the name of the first layer.
+
+    Raises:
+        FopError: one is missing or has another shape.
+    """
+
+    def missing(name: str) -> bool:
+        return f"{name}.weight" not in weights or f"{name}.bias" not in weights
+
+    latent = "prior.fc_2.weight" in weights
+    layers = [first, *(("prior.fc_1", "prior.fc_2", "hyper_w", "hyper_b") if latent else ("fc2",))]
+    lacking = [layer for layer in layers if missing(layer)]
+    lacking += [
+        f"rnn.{k}_{d}" for k in ("weight", "bias") for d in ("ih", "hh") if f"rnn.{k}_{d}" not in weights
+    ]
+    if lacking:
+        raise FopError(f"{net.path} lacks {', '.join(lacking)}: it isn't a net of PyMARL's recurrent agent")
+    n, a = spec.n_agents, spec.n_actions
+    inputs, width = weights[f"{first}.weight"].shape[-1], spec.obs_dim + a + n
+    if inputs != width:
+        raise FopError(
+            f"{net.path} takes {inputs} inputs; {net.about.map} gives {width}: observation {spec.obs_dim}, "
+            f"last action {a}, agent {n}"
+        )
+    x, h = len(weights[f"{first}.weight"]), weights["rnn.weight_hh"].shape[-1]
+    shapes: dict[str, tuple[int, ...]] = {f"{first}.weight": (x, width), f"{first}.bias": (x,)}
+    shapes |= {"rnn.weight_ih": (3 * h, x), "rnn.weight_hh": (3 * h, h)}
+    shapes |= {"rnn.bias_ih": (3 * h,), "rnn.bias_hh": (3 * h,)}
+    outputs: dict[str, tuple[int, int]] = {"fc2": (a, h)}
+    if latent:
+        p, z = len(weights["prior.fc_1.weight"]), len(weights["prior.fc_2.weight"])
+        outputs = {"prior.fc_1": (p, spec.state_dim), "prior.fc_2": (z, p)}
+        outputs |= {"hyper_w": (h * a, z + n), "hyper_b": (a, z + n)}
+    for layer, sizes in outputs.items():
+        shapes |= {f"{layer}.weight": sizes, f"{layer}.bias": sizes[:1]}
+    for name, shape in shapes.items():
+        if tuple(weights[name].shape) != shape:
+            raise FopError(
+                f"{net.path}: {name} has the shape {list(weights[name].shape)}; on {net.about.map} it "
+                f"has to be {list(shape)}"
+            )
 
 
 def sampled(logits: Float, available: Bool, draws: Float) -> Actions:
