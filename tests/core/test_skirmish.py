@@ -112,7 +112,7 @@ def test_heuristic_ai_commands_the_agents_side() -> None:
     assert world.views()["executed"].tolist() == [[6]]
 
 
-@pytest.mark.parametrize(("count", "crowded"), [(2, False), (24, True)])
+@pytest.mark.parametrize(("count", "crowded"), [(2, False), (50, True)])
 def test_bodies_overlooked_in_a_crowd_are_counted(count: int, crowded: bool) -> None:
     task = duel(AGENTS, AGENTS, unit="Zergling", count=count, heuristic_ai=True)
     world = skirmish.VectorWorld(task, n_envs=1, seed=0)
@@ -141,8 +141,6 @@ def test_impossible_players_are_refused(arguments: tuple[object, ...], message: 
 def test_impossible_options_are_refused() -> None:
     with pytest.raises(ValueError, match=r"client is '5.0'; allowed: '4.10', '4.6.2'"):
         skirmish.EngineOptions().client = "5.0"
-    with pytest.raises(ValueError, match="enemy_ids is 'x'; allowed: 'creation', 'recycled'"):
-        skirmish.SmacOptions().enemy_ids = "x"
 
 
 def test_more_units_than_fit_are_refused() -> None:

@@ -156,7 +156,7 @@ def test_the_heuristic_is_the_engines() -> None:
     env = fop_envs.make("2s3z", 4, seed=1, heuristic_ai=True)
     played = play(env, "heuristic", 8)
     assert played.win_rate is not None
-    assert played.win_rate >= 0.5
+    assert played.win_rate > play(fop_envs.make("2s3z", 4, seed=1), "random", 8).win_rate
     assert not played.truncated.any()
 
 

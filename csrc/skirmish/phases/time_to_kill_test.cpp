@@ -101,6 +101,7 @@ Fight fight(const Pair& pair, std::uint64_t seed) {
   World world = testing::make_world(scenario, terrain,
                                     {{pair.target, 0, 16 + distance, 16}, {pair.attacker, 1, 16, 16, 0.0f}});
   world.seed = seed;
+  world.options.client = Client::k462;  // Colossi do nothing either
   while (world.alive[0] && world.loop < 5000) step(world);
   return {static_cast<double>(world.loop - 1), static_cast<int>(world.attacks[1])};
 }
