@@ -38,9 +38,9 @@ void step(World& world) {
   for (const int unit : order) {
     if (!world.alive[static_cast<std::size_t>(unit)]) continue;
     follow_order(world, unit);
+    move(world, unit);  // turns before it attacks
     attack(world, unit);
-    heal(world, unit);
-    if (world.alive[static_cast<std::size_t>(unit)]) move(world, unit);
+    if (world.alive[static_cast<std::size_t>(unit)]) heal(world, unit);
   }
   resolve_collisions(world);
   ++world.loop;

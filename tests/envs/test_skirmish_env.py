@@ -68,7 +68,8 @@ def test_enemies_ids_are_heads_ascending_then_tails_descending():
     orders = np.stack([env.units(slot)["id"][first:] for slot in range(n)])
     for order in orders:
         turn = order.argmax()
-        assert (np.diff(order[: turn + 1]) > 0).all() and (np.diff(order[turn:]) < 0).all()
+        assert (np.diff(order[: turn + 1]) > 0).all()
+        assert (np.diff(order[turn:]) < 0).all()
         assert sorted(order) == list(range(first, first + 12))
     heads = np.mean([order.argmax() for order in orders]) / 11
     assert abs(heads - 0.5) < 4 * 0.5 / np.sqrt(11 * n)
