@@ -1,5 +1,6 @@
 // Attacks: damage, wind-ups, periods, missiles, bursts and beams.
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "fop/check.hpp"
@@ -60,6 +61,31 @@ void a_new_order_cancels_the_wind_up() {
   order_move(world, 0, 8, 16);
   run(world, 8);
   CHECK(world.attacks[0] == 0 && world.cooldown[0] == 0 && world.hp[1] == 300);
+}
+
+// Marines turn by 62.5 degrees a loop and shoot within 11.25: up to 73.75 degrees off they lose no loop.
+// Recorded: 1,613 first shots at 30 to 74 degrees without a loop lost, 155 of 156 at 74 to 125 with one.
+void a_unit_turns_before_it_attacks() {
+  for (const auto& [degrees, loops] : std::vector<std::pair<float, int>>{{73, 1}, {75, 2}, {120, 2}}) {
+    Field field;
+    const float angle = degrees / 180.0f * 3.14159265f;
+    World world = field.world(
+        {{kMarine, 0, 16, 16, kEast}, {kMarine, 1, 16 + 4 * std::cos(angle), 16 + 4 * std::sin(angle)}});
+    order_attack(world, 0, 1);
+    run(world, loops - 1);
+    CHECK(world.attack_phase[0] == AttackPhase::kReady);
+    run(world, 1);
+    CHECK(world.attack_phase[0] == AttackPhase::kWindUp);
+  }
+}
+
+// Who approaches walks whole steps: it stops up to one inside its range, not at the edge.
+void an_attacker_stops_anywhere_in_range() {
+  Field field;
+  World world = field.world({{kMarine, 0, 10, 16, kEast}, {kMarine, 1, 15.8f, 16}});
+  order_attack(world, 0, 1);
+  run(world, 4);
+  CHECK_NEAR(world.x[0], 10 + 2.25f / 16, 1e-3f);
 }
 
 void the_same_order_again_keeps_the_wind_up() {
@@ -263,6 +289,8 @@ int main() {
   shields_come_before_armour();
   the_killer_is_remembered_once();
   a_new_order_cancels_the_wind_up();
+  a_unit_turns_before_it_attacks();
+  an_attacker_stops_anywhere_in_range();
   the_same_order_again_keeps_the_wind_up();
   the_cooldown_runs_while_moving();
   only_missiles_overkill();

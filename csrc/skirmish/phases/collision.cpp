@@ -25,7 +25,6 @@ constexpr float kCloseIn = 0.1f;  // closing in slower than this share of the sp
 constexpr float kGrain = 4096;    // positions are multiples of 1/4096
 constexpr int kMaxPairs = kMaxUnits * (kMaxUnits - 1) / 2;  // everybody near everybody
 constexpr float kHeadway = 0.3f;  // a walker who makes less of its way is gone round like who stands [F]
-constexpr int kPatience = 4;      // loops between two looks for a way round of a stuck unit
 
 enum class Stance : std::uint8_t {
   kIdle,    // gives way to friends
@@ -59,7 +58,7 @@ struct Bodies {
   std::array<std::uint8_t, kMaxUnits> obstacle_count;
 };
 
-constexpr float kGraze = 1e-3f;            // what rounding may cut off an obstacle
+constexpr float kGraze = 1e-3f;  // what rounding may cut off an obstacle
 
 float contact(const Body& a, const Body& b) {
   const bool friends = a.player == b.player;
@@ -245,10 +244,6 @@ int cones_of(const Bodies& bodies, int i, int prey, std::array<Cone, kMaxObstacl
 void go_round(World& world, Bodies& bodies, int i) {
   Body& body = bodies.all[at(i)];
   Steering& steering = world.steering[at(body.unit)];
-  if (steering.stuck && (world.loop + body.unit) % kPatience != 0) {
-    body.vx = body.vy = 0;
-    return;
-  }
   std::array<Cone, kMaxObstacles> cones;
   const Motion& motion = world.motion[at(body.unit)];
   const int prey = motion.kind == Motion::Kind::kToUnit ? motion.unit : kNobody;
@@ -280,7 +275,6 @@ void go_round(World& world, Bodies& bodies, int i) {
     }
   }
   const float share = std::min(1.0f, free_time(bodies, i, speed * best_x, speed * best_y, 0));
-  steering.stuck = share <= 0;
   steering.detour = static_cast<std::int8_t>(best_side);
   body.vx = share * speed * best_x;
   body.vy = share * speed * best_y;
@@ -371,7 +365,6 @@ void resolve_collisions(World& world) {
       go_round(world, bodies, i);
     } else {
       steering.detour = 0;
-      steering.stuck = false;
     }
   }
   if (bodies.walkers == 0) return;

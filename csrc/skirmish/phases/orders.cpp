@@ -39,7 +39,8 @@ void go_to(World& world, int unit, float x, float y, Motion::Kind kind) {
 void engage(World& world, int unit, int target) {
   const auto u = at(unit);
   const UnitStats& body = world.stats_of(unit);
-  const bool stands = world.attack_phase[u] != AttackPhase::kReady || is_within_range(world, unit, target, body.weapon.range);
+  const bool stands =
+      world.attack_phase[u] != AttackPhase::kReady || is_within_range(world, unit, target, body.weapon.range);
   if (stands && body.weapon.delivery != Delivery::kBurst) {
     go_to(world, unit, world.x[at(target)], world.y[at(target)], Motion::Kind::kFace);
     return;

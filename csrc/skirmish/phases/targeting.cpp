@@ -9,9 +9,11 @@ namespace fop::skirmish {
 
 namespace {
 
-// Who attacks the unit, and who threatens always, comes first; then who can hit it, then armed units, then the
-// rest (all units here have the same AttackTargetPriority). A weapon that fires by itself threatens everybody.
-// Evidence: docs/environments/skirmish_combat.md.
+constexpr std::int32_t kAlarmPeriod = 32;  // CallForHelpPeriod: 2 seconds
+
+// Who attacks the unit, and who threatens always, comes first; then who can hit it, then armed units, then
+// the rest (all units here have the same AttackTargetPriority). A weapon that fires by itself threatens
+// everybody. Evidence: docs/environments/skirmish_combat.md.
 int rank(const World& world, int unit, int other) {
   const UnitStats& body = world.stats_of(other);
   const bool hits = can_hit(body, world.stats_of(unit));
@@ -24,6 +26,8 @@ int rank(const World& world, int unit, int other) {
 
 Range friends_of(const World& world, int unit) { return units_of(world, world.player[at(unit)]); }
 Range opponents_of(const World& world, int unit) { return units_of(world, 1 - world.player[at(unit)]); }
+
+bool hurt_just_now(const World& world, int unit) { return world.last_hurt[at(unit)] >= world.loop - 1; }
 
 // The friend within call, of those hurt from loop `since` on, who is nearest; or kNobody.
 int hurt_friend(const World& world, int unit, std::int32_t since) {
@@ -46,14 +50,21 @@ int hurt_friend(const World& world, int unit, std::int32_t since) {
 
 // Who hurt the unit in the last two loops or, if nobody, its friend close by; or kNobody.
 int offender_near(const World& world, int unit) {
-  const std::int32_t since = world.loop - 1;
-  const int victim = world.last_hurt[at(unit)] >= since ? unit : hurt_friend(world, unit, since);
+  const int victim = hurt_just_now(world, unit) ? unit : hurt_friend(world, unit, world.loop - 1);
   return victim == kNobody ? kNobody : world.last_attacker[at(victim)];
 }
 
 bool answers_damage(const World& world, int unit) {
   return (world.order[at(unit)] == Order::kIdle || world.options.attack_move_answers_damage) &&
          world.target[at(unit)] == kNobody;
+}
+
+// A hit alarms a unit if none has in the last two seconds.
+bool is_alarmed(World& world, int unit) {
+  const auto u = at(unit);
+  if (!hurt_just_now(world, unit) || world.loop < world.next_alarm[u]) return false;
+  world.next_alarm[u] = world.loop + kAlarmPeriod;
+  return true;
 }
 
 // The best of those whom `is_seen` lets through: the highest rank, then the nearest.
@@ -114,8 +125,9 @@ void set_target(World& world, int unit, int target) {
 }
 
 // Every scan_interval loops, in a rhythm of its own, a unit looks for a target, also while it has one. It
-// leaves it for one of a higher rank and, out of range, for a nearer one. At once looks a unit whose target has
-// died. One without a target that is hit answers its attacker, at whatever distance; one near it helps.
+// leaves it for one of a higher rank and, out of range, for a nearer one. At once looks a unit whose target
+// has died, or whom a hit alarms. One without a target that is hit answers its attacker, at whatever
+// distance; one near it helps.
 void keep_target(World& world, int unit) {
   const auto u = at(unit);
   const int present = world.target[u];
@@ -129,7 +141,8 @@ void keep_target(World& world, int unit) {
     set_target(world, unit, offender);
     return;
   }
-  if (!lost && !due) return;
+  const bool alarmed = is_alarmed(world, unit);
+  if (!lost && !due && !alarmed) return;
   const int best = choose_target(world, unit);
   if (world.target[u] == kNobody) {
     set_target(world, unit, best);

@@ -174,14 +174,38 @@ void a_helper_takes_the_attacker_of_the_nearest_hurt_friend() {
 // After its target's death a unit that was hit takes the nearest of those who attack it.
 void after_a_death_the_nearest_attacker_is_next() {
   Field field;
-  World world =
-      field.world({{kMarine, 0, 12, 16}, {kMarine, 0, 12.5f, 17}, {kMarine, 0, 11, 15}, {kMarine, 1, 16, 16}});
+  World world = field.world(
+      {{kMarine, 0, 12, 16}, {kMarine, 0, 12.5f, 17}, {kMarine, 0, 11, 15}, {kMarine, 1, 16, 16}});
   for (const std::size_t unit : {0, 1, 2}) world.target[unit] = 3;
   world.target[3] = 0;
   deal_damage(world, 2, 3, 6);
   die(world, 0, 3);
   keep_target(world, 3);
   CHECK(world.target[3] == 1);
+}
+
+// One that fights somebody who doesn't attack it turns to its attacker at the hit, not at its next look; a
+// second hit within two seconds alarms nobody.
+void a_hit_alarms_once_in_two_seconds() {
+  Field field;
+  World world = field.world({{kMarine, 0, 12, 16}, {kMarine, 0, 11.5f, 17}, {kMarine, 1, 16, 16}});
+  world.next_scan[2] = 1000;
+  world.target[2] = 0;
+  world.target[1] = 2;
+  keep_target(world, 2);
+  CHECK(world.target[2] == 0);
+  deal_damage(world, 1, 2, 6);
+  keep_target(world, 2);
+  CHECK(world.target[2] == 1);
+  world.loop = 20;
+  world.target[2] = 0;
+  deal_damage(world, 1, 2, 6);
+  keep_target(world, 2);
+  CHECK(world.target[2] == 0);
+  world.loop = 32;
+  deal_damage(world, 1, 2, 6);
+  keep_target(world, 2);
+  CHECK(world.target[2] == 1);
 }
 
 void an_always_threatening_unit_ranks_with_the_attackers() {
@@ -281,6 +305,7 @@ int main() {
   nobody_spreads_fire();
   a_helper_takes_the_attacker_of_the_nearest_hurt_friend();
   after_a_death_the_nearest_attacker_is_next();
+  a_hit_alarms_once_in_two_seconds();
   an_always_threatening_unit_ranks_with_the_attackers();
   a_colossus_fires_by_itself();
   a_weapon_that_fires_by_itself_prefers_the_ordered_target();

@@ -57,7 +57,6 @@ struct Steering {
   std::int32_t refresh_at = kNever;  // loop from which the waypoint is looked for anew
   float progress = 1;                // share of the last loop's wish that came true; 1 for who stood
   std::int8_t detour = 0;            // the side on which it goes round others: 1 left, -1 right, 0 not
-  bool stuck = false;                // no way round was found
 };
 
 // (type, name, value at first). SHOWN columns are fields of units(), in this order; HIDDEN ones are not.
@@ -88,6 +87,7 @@ struct Steering {
   HIDDEN(std::int32_t, next_scan, 0)          /* loop of the next look for targets */                  \
   SHOWN(std::int32_t, last_hurt, kNever)      /* loop of the last damage */                            \
   HIDDEN(std::int32_t, last_attacker, kNobody)                                                         \
+  HIDDEN(std::int32_t, next_alarm, kNever)    /* loop from which a hit alarms it again */              \
   SHOWN(std::uint32_t, attacks, 0)            /* started so far: index of the cooldown's stream */     \
   HIDDEN(Motion, motion, Motion{})                                                                     \
   HIDDEN(Steering, steering, Steering{})                                                               \

@@ -165,7 +165,7 @@ constexpr UnitStats colossus() {
   unit.weapon.range_slop = 0;
   unit.weapon.scan_range = 7.5f;
   unit.weapon.fires_by_itself = true;  // OnlyFireWhileInAttackOrder and OnlyFireAtAttackOrderTarget are 0
-  unit.weapon.cos_arc = kAnyArc;  // 90 degrees on a turret of 1000 degrees/s: at most two loops off
+  unit.weapon.cos_arc = kAnyArc;       // 90 degrees on a turret of 1000 degrees/s: at most two loops off
   return unit;
 }
 

@@ -57,9 +57,9 @@ struct Weapon {
   bool hits_air = false;
   bool hits_ground = false;
   bool fires_by_itself = false;  // whatever the unit's order is, at whom it finds in range, also on the march
-  float missile_speed = 0;  // cells per loop
-  float burst_radius = 0;   // Baneling
-  float melee_range = 0;    // Hydralisk: within this (edge to edge) it strikes without a missile
+  float missile_speed = 0;       // cells per loop
+  float burst_radius = 0;        // Baneling
+  float melee_range = 0;         // Hydralisk: within this (edge to edge) it strikes without a missile
 };
 
 struct UnitStats {
