@@ -38,9 +38,13 @@ void step(World& world) {
   for (const int unit : order) {
     if (!world.alive[static_cast<std::size_t>(unit)]) continue;
     follow_order(world, unit);
-    move(world, unit);  // turns before it attacks
+    // Ordered from outside, a unit turns before it attacks; who has chosen for itself turns afterwards.
+    const bool ordered = world.player_of(unit).commander != Commander::kScript;
+    if (ordered) move(world, unit);
     attack(world, unit);
-    if (world.alive[static_cast<std::size_t>(unit)]) heal(world, unit);
+    if (!world.alive[static_cast<std::size_t>(unit)]) continue;
+    if (!ordered) move(world, unit);
+    heal(world, unit);
   }
   resolve_collisions(world);
   ++world.loop;
