@@ -152,7 +152,8 @@ def hold_the_choke(scene: Scene, agent: int) -> int:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="they win 12 % here (SMAC's heuristic policy, who chases: none); docs/fidelity.md, the press of Zealots",
+    reason="they win 12 % here, SMAC's heuristic policy, which chases, none: docs/fidelity.md, the press of "
+    "Zealots",
 )
 def test_zealots_in_the_open_of_corridor_lose() -> None:
     """As in StarCraft II, where SMAC's heuristic policy, which fights in the open, too, won no episode."""

@@ -53,7 +53,7 @@ def draw(
         axis.set(xlim=(-3, 103), ylim=(-3, 103), aspect="equal")
         axis.set_xlabel("won in StarCraft II, %")
         axis.set_ylabel("won on this engine, %")
-        figure.legend(loc="outside right upper", fontsize=8)
+        axis.legend(loc="lower right", fontsize=8)
         return save(figure, folder, "transfer", suffixes)
 
 
