@@ -35,7 +35,7 @@ enum class Purpose : std::uint32_t {
   kEngineScenario = 4,  // what a map itself leaves to chance
   kRandomPolicy = 5,    // uniformly chosen available actions
   kEvaluation = 6,
-  kGame = 7,          // toy games
+  kGame = 7,  // toy games
 };
 
 // A stream of numbers for one (seed, purpose, episode, time); `index` runs within it.
