@@ -42,7 +42,7 @@ struct Beam {
   std::bitset<kMaxUnits> already_hit;
 };
 
-// The release of StarCraft II that is meant, for arrays and Colossi: 4.10 or 4.6.2.
+// The release of StarCraft II whose arrays are meant: 4.10 or 4.6.2.
 enum class Client : std::uint8_t { k410, k462 };
 
 // What the open questions of the rules are set to; defaults and evidence: docs/environments/skirmish.md.

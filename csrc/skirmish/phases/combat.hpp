@@ -28,9 +28,9 @@ inline bool can_hit(const UnitStats& attacker, const UnitStats& target) {
   return attacker.weapon.hits_ground || (target.layer == Layer::kColossus && attacker.weapon.hits_air);
 }
 
-// Since release 4.8 Colossi fire whatever their order is.
+// Colossi fire whatever their order is.
 inline bool fires_by_itself(const World& world, int unit) {
-  return world.stats_of(unit).weapon.fires_by_itself && world.options.client == Client::k410;
+  return world.stats_of(unit).weapon.fires_by_itself;
 }
 
 inline bool is_target(const World& world, int unit, int target) {

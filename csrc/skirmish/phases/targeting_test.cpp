@@ -217,7 +217,7 @@ void an_always_threatening_unit_ranks_with_the_attackers() {
   CHECK(choose_target(world, 2) == 0);
 }
 
-// Since release 4.8 a Colossus fires whatever its order, and so it threatens as far as one sees.
+// A Colossus fires whatever its order, and so it threatens as far as one sees.
 void a_colossus_fires_by_itself() {
   Field field;
   World world = field.world({{kColossus, 0, 8, 16}, {kStalker, 0, 12, 16}, {kZealot, 1, 16.4f, 16}});
@@ -230,11 +230,6 @@ void a_colossus_fires_by_itself() {
   CHECK(world.motion[0].kind == Motion::Kind::kHold);  // it stands while it fires
   order_move(world, 0, 4, 16);
   CHECK(world.target[0] == 2 && world.attack_phase[0] == AttackPhase::kReady);
-  world.options.client = Client::k462;
-  world.target[0] = kNobody;
-  CHECK(choose_target(world, 2) == 1);
-  follow_order(world, 0);
-  CHECK(world.target[0] == kNobody);
 }
 
 // What the order names comes first when it is in range; until then the weapon takes whom it finds there.

@@ -92,7 +92,7 @@ struct Fight {
   int attacks = 0;
 };
 
-// The attacker is an idle enemy, which fights by itself; the allied target does nothing.
+// The attacker is an idle enemy, which fights by itself; the allied target has no orders.
 Fight fight(const Pair& pair, std::uint64_t seed) {
   Scenario scenario = testing::open_field();
   const Terrain terrain(scenario);
@@ -101,8 +101,10 @@ Fight fight(const Pair& pair, std::uint64_t seed) {
   World world = testing::make_world(scenario, terrain,
                                     {{pair.target, 0, 16 + distance, 16}, {pair.attacker, 1, 16, 16, 0.0f}});
   world.seed = seed;
-  world.options.client = Client::k462;  // Colossi do nothing either
-  while (world.alive[0] && world.loop < 5000) step(world);
+  while (world.alive[0] && world.loop < 5000) {
+    world.hp[1] = world.stats_of(1).hp;  // a Colossus fires back
+    step(world);
+  }
   return {static_cast<double>(world.loop - 1), static_cast<int>(world.attacks[1])};
 }
 

@@ -55,7 +55,7 @@ class SmacOptions:
         heuristic_ai: play SMAC's built-in policy; actions given are only remembered as last actions.
         heuristic_rest: that policy moves towards targets that can't be chosen yet.
         client: the StarCraft II client whose arrays are meant: positions in the state are divided by 28
-            (4.10) or by 32 (4.6.2), and Colossi fire by themselves (4.10) or when ordered (4.6.2).
+            (4.10) or by 32 (4.6.2).
         first_loops: loops before the first observation: 1 as after a restart of the map, 0 as after a launch.
         scan_interval: loops between an enemy's looks for targets.
         attackers_first: an enemy prefers those who attack it to all other targets.

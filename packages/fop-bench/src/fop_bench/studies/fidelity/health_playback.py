@@ -150,7 +150,8 @@ def ways_between_rows(places: Floats, alive: npt.NDArray[np.bool_]) -> Floats:
     length = np.hypot(way[..., 0], way[..., 1])
     loops = np.clip(length / SPEED, 1e-9, ROW_LOOPS)
     share = np.minimum(np.arange(ROW_LOOPS)[:, None] / loops[:, None], 1.0)
-    return places[:-1, None] + share[..., None] * way[:, None]  # type: ignore[no-any-return]
+    ways: Floats = places[:-1, None] + share[..., None] * way[:, None]
+    return ways
 
 
 def unit_numbers(ours: Floats, theirs: Floats, n_agents: int, number: int) -> list[int]:
